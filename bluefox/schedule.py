@@ -1,0 +1,3 @@
+"""What beat rings, and how often. Each entry names a task that is safe to run twice."""
+
+BEAT_SCHEDULE: dict[str, dict[str, object]] = {}

@@ -1,0 +1,7 @@
+"""Dashboard pages of campaigns, below /w/<workspace>/."""
+
+from django.urls import URLPattern
+
+app_name = "campaigns"
+
+urlpatterns: list[URLPattern] = []

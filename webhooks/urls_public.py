@@ -1,0 +1,7 @@
+"""Where Amazon SNS posts."""
+
+from django.urls import URLPattern
+
+app_name = "sns"
+
+urlpatterns: list[URLPattern] = []
