@@ -84,9 +84,11 @@ def call(argv: list[str], environ: dict[str, str]) -> int:
     """Run the command to its end, whatever we are told meanwhile; return its exit code."""
     child = subprocess.Popen(argv, env=environ)
     # The terminal sends Ctrl-C to the child as well: it ends, then we stop the servers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    on_terminate = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     code = child.wait()
+    signal.signal(signal.SIGINT, on_interrupt)
+    signal.signal(signal.SIGTERM, on_terminate)
     return code if code >= 0 else 128 - code
 
 

