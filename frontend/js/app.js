@@ -1,0 +1,4 @@
+import "./requests.js";
+import "./components.js";
+import "./delegates.js";
+import "./shortcuts.js";

@@ -1,0 +1,137 @@
+// Draws each <canvas data-chart="id"> from the JSON in the element with that id.
+import {
+  BarController,
+  BarElement,
+  CategoryScale,
+  Chart,
+  ArcElement,
+  DoughnutController,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  Tooltip,
+} from "chart.js";
+
+const tones = ["blue", "green", "amber", "red", "grey"];
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const number = new Intl.NumberFormat("en");
+const share = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 2 });
+
+// Each limit (where AWS reviews, where it pauses) is drawn across the plot and named on it.
+const limits = {
+  id: "limits",
+  afterDatasetsDraw({ ctx, chartArea, scales }, _, { lines }) {
+    ctx.save();
+    ctx.font = Chart.defaults.font.string;
+    for (const { value, label, tone } of lines ?? []) {
+      const y = scales.y.getPixelForValue(value);
+      ctx.strokeStyle = ctx.fillStyle = colour(`--tone-${tone ?? "red"}-text`);
+      ctx.setLineDash([4, 4]);
+      ctx.beginPath();
+      ctx.moveTo(chartArea.left, y);
+      ctx.lineTo(chartArea.right, y);
+      ctx.stroke();
+      ctx.textAlign = "left";
+      ctx.fillText(label, chartArea.left + 6, y - 5);
+    }
+    ctx.restore();
+  },
+};
+
+// A line is named where it ends, so that no legend has to be matched by colour.
+const endLabels = {
+  id: "endLabels",
+  afterDatasetsDraw(chart) {
+    if (chart.config.type !== "line") return;
+    const { ctx, chartArea } = chart;
+    ctx.save();
+    ctx.font = Chart.defaults.font.string;
+    ctx.textBaseline = "middle";
+    const ends = chart.data.datasets.map((dataset, index) => ({
+      y: chart.getDatasetMeta(index).data.at(-1)?.y ?? 0,
+      dataset,
+    }));
+    ends.sort((a, b) => a.y - b.y);
+    let free = -Infinity;
+    for (const { y, dataset } of ends) {
+      const at = Math.max(y, free + 14);
+      free = at;
+      ctx.fillStyle = dataset.textColor;
+      ctx.fillText(dataset.label, chartArea.right + 8, at);
+    }
+    ctx.restore();
+  },
+};
+
+Chart.register(
+  ArcElement, BarController, BarElement, CategoryScale, DoughnutController, LinearScale,
+  LineController, LineElement, PointElement, Tooltip, limits, endLabels,
+);
+
+function draw(canvas) {
+  Chart.getChart(canvas)?.destroy();
+  const { kind, labels, series, lines, percent } = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
+  const format = (value) => (percent ? share : number).format(value);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const round = kind === "doughnut";
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  Chart.defaults.font.size = 12;
+  Chart.defaults.color = colour("--color-muted");
+  const fill = (index, tone) => colour(`--tone-${tone ?? tones[index % tones.length]}`);
+  const datasets = series.map(({ label, values, tone, tones: parts }, index) => {
+    const main = fill(index, tone);
+    const single = { label, data: values, borderColor: main, backgroundColor: main };
+    single.textColor = colour(`--tone-${tone ?? tones[index % tones.length]}-text`);
+    if (round) {
+      single.backgroundColor = values.map((_, part) => fill(part, parts?.[part]));
+      single.borderColor = colour("--color-base-100");
+    } else if (kind === "line") {
+      Object.assign(single, { borderWidth: 2, pointRadius: 0, pointHitRadius: 12, tension: 0.25 });
+    } else {
+      Object.assign(single, { borderRadius: 3, maxBarThickness: 32 });
+    }
+    return single;
+  });
+  const names = kind === "line" ? Math.max(...series.map(({ label }) => label.length)) : 0;
+  const top = Math.max(0, ...(lines ?? []).map(({ value }) => value));
+  new Chart(canvas, {
+    type: kind,
+    data: { labels, datasets },
+    options: {
+      animation: still ? false : { duration: 120 },
+      maintainAspectRatio: false,
+      interaction: { mode: round ? "nearest" : "index", intersect: round },
+      layout: { padding: { right: names * 7 + (names ? 12 : 0), top: 8 } },
+      cutout: "70%",
+      plugins: {
+        limits: { lines },
+        tooltip: {
+          animation: false,
+          callbacks: { label: ({ dataset, raw, label }) => ` ${round ? label : dataset.label}: ${format(raw)}` },
+        },
+      },
+      scales: round
+        ? {}
+        : {
+            x: { grid: { display: false }, border: { color: colour("--color-line") }, ticks: { maxTicksLimit: 8, maxRotation: 0 } },
+            y: {
+              beginAtZero: true,
+              suggestedMax: top * 1.15,
+              border: { display: false },
+              grid: { color: colour("--color-line") },
+              ticks: { maxTicksLimit: 5, callback: format, precision: percent ? undefined : 0 },
+            },
+          },
+    },
+  });
+}
+
+const drawAll = (root = document) => root.querySelectorAll("canvas[data-chart]").forEach(draw);
+
+drawAll();
+document.addEventListener("htmx:load", ({ detail }) => {
+  if (detail.elt !== document.body) drawAll(detail.elt);
+});
+document.addEventListener("themechange", () => drawAll());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
