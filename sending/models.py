@@ -62,6 +62,14 @@ class SesAccount(TenantOwned):
     subscription_arn = models.CharField(max_length=250, blank=True)
     webhook_token_hash = models.BinaryField(max_length=32, null=True, unique=True)
     webhook_token = EncryptedJSONField(default=dict, blank=True, help_text="{token}")
+    # As provisioned; the webhook refuses an older version than this. Empty: not ours, either.
+    topic_signature_version = models.CharField(max_length=1, blank=True)
+    # A confirmation is taken only while one is awaited: from Subscribe until it is confirmed.
+    subscription_requested_at = models.DateTimeField(null=True)
+    events_published = models.BooleanField(default=False, help_text="event destination in place")
+    feedback_failed_step = models.CharField(max_length=20, blank=True)
+    feedback_error = models.TextField(blank=True, help_text="AWS's own words")
+    events_stopped_at = models.DateTimeField(null=True, help_text="when SNS unsubscribed us")
     last_event_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -17,8 +17,10 @@ class SnsMessage(TenantOwned):
     ses_account = models.ForeignKey(SesAccount, on_delete=models.CASCADE, related_name="+")
     sns_message_id = models.CharField(max_length=100)
     kind = models.CharField(max_length=30)
-    body = models.TextField(help_text="the envelope's Message, unchanged")
+    body = models.TextField(help_text="the envelope's Message, unchanged; a confirmation's Token")
     received_at = models.DateTimeField(auto_now_add=True)
+    # An event may come before the row it is about: it is tried again until it is too old.
+    retry_at = models.DateTimeField(null=True)
     processed_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=500, blank=True)
 
@@ -36,7 +38,10 @@ class SnsMessage(TenantOwned):
 
 
 class FeedbackDigest(TenantOwned):
-    """One alert mail to the members: which contacts bounced or complained since the last one."""
+    """One alert mail to the members: which contacts bounced or complained since the last one.
+
+    Open, and growing with every event, until it is mailed.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     window_start = models.DateTimeField()
@@ -44,12 +49,19 @@ class FeedbackDigest(TenantOwned):
     bounces = models.IntegerField()
     complaints = models.IntegerField()
     contact_ids = ArrayField(models.BigIntegerField(), default=list)
+    # The first MessageEvents, for the mail to name; contact_ids has everyone.
+    event_ids = ArrayField(models.BigIntegerField(), default=list)
     mailed_at = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
     removed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=Q(mailed_at=None), name="digest_open_once"
+            ),
+        ]
         indexes = [models.Index(fields=["tenant", "-window_end"], name="digest_newest")]
 
     def __str__(self) -> str:
