@@ -48,7 +48,7 @@ def complete(content: Content, *, postal_address: str, unsubscribable: bool) -> 
         raise ContentError("The mail is empty. Write something into it.", param="html")
     used = _used(content)
     if html and not text:
-        text = text_of(html)
+        text = _readable_text(html)
     if unsubscribable:
         link = not used & {("unsubscribe_url",), ("preferences_url",)}
         address = ("workspace", "address") not in used and not _says(content, postal_address)
@@ -73,6 +73,16 @@ def check_content(
         return [Finding("error", error.message, error.param)]
     found = list(_findings(content, completed, fields, postal_address, unsubscribable))
     return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.level))
+
+
+def _readable_text(html: str) -> str:
+    text = text_of(html)
+    try:
+        parse(text, html=False, part="text")
+    except ContentError:
+        # A block that opens where nothing is shown, in <head> say, and ends in the body.
+        return re.sub(r"{%.*?%}", "", text, flags=re.DOTALL)
+    return text
 
 
 def _used(content: Content) -> set[tuple[str, ...]]:

@@ -10,11 +10,10 @@ from html.parser import HTMLParser
 _TAG = re.compile(r"{{.*?}}|{%.*?%}", re.DOTALL)
 _MARK = re.compile(r"\ue000(\d+)\ue001")
 _BLOCKS = frozenset(
-    ("address", "article", "blockquote", "center", "dd", "div", "dl", "dt", "figure", "footer")
-    + ("form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol")
-    + ("p", "pre", "section", "table", "tr", "ul")
+    "address article blockquote center dd div dl dt figure footer form h1 h2 h3 h4 h5 h6 header "
+    "hr li main nav ol p pre section table tr ul".split()
 )
-_SPACED = frozenset(["blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "table", "ul"])
+_SPACED = frozenset("blockquote h1 h2 h3 h4 h5 h6 ol p table ul".split())
 _UNSEEN = frozenset(("head", "script", "style", "title"))
 
 

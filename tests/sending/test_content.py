@@ -40,6 +40,11 @@ def test_transactional_content_gets_no_footer() -> None:
     assert content.text == "Hi\n"
 
 
+def test_a_block_that_begins_in_the_head_does_not_spoil_the_text_part() -> None:
+    content = completed("<head>{% if contact.city %}</head><p>Hi</p>{% endif %}")
+    assert content.text.startswith("Hi\n")
+
+
 def test_an_empty_mail_is_refused() -> None:
     with pytest.raises(ContentError, match="empty"):
         completed("")
