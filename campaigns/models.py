@@ -6,7 +6,7 @@ from django.db import models
 
 from lists.models import List
 from sending.models import Batch, SesAccount
-from tenants.models import ApiKey, User
+from tenants.models import User
 from tenants.scoping import TenantOwned
 
 
@@ -48,13 +48,12 @@ class Campaign(TenantOwned):
 class IdempotencyKey(TenantOwned):
     """What a request with this key was answered, so that a repeat is answered the same.
 
-    Kept 24 hours. `response` is empty while the first request is under way.
+    Written in the transaction that makes the mail: a second request with the same key waits for
+    the first at the unique index, and then finds its answer. Kept 24 hours.
     """
 
-    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
     key = models.CharField(max_length=255)
     request_hash = models.BinaryField(max_length=32)
-    status_code = models.SmallIntegerField(null=True)
     response = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 

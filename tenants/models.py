@@ -57,17 +57,17 @@ class Accent(models.TextChoices):
     """The colour of a tenant's public pages and mails; each is a class of the style sheet."""
 
     BLUE = "blue", "Blue"
+    SKY = "sky", "Sky"
     TEAL = "teal", "Teal"
     GREEN = "green", "Green"
-    OLIVE = "olive", "Olive"
+    LIME = "lime", "Lime"
     AMBER = "amber", "Amber"
     ORANGE = "orange", "Orange"
     RED = "red", "Red"
+    ROSE = "rose", "Rose"
     PINK = "pink", "Pink"
-    PLUM = "plum", "Plum"
     VIOLET = "violet", "Violet"
     SLATE = "slate", "Slate"
-    BLACK = "black", "Black"
 
 
 class Tenant(models.Model):
