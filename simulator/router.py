@@ -1,0 +1,131 @@
+"""Which part answers a request: by path, and by the service named in its signature."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from simulator import admin, faults, pages, ses_control, ses_identities, ses_sets, sns, sts
+from simulator.cloud import Cloud
+from simulator.ses_control import Call, Operation
+from simulator.ses_send import send_email
+from simulator.sigv4 import QUERY_CODES, scope_of, verify
+from simulator.store import Caller
+from simulator.web import ApiError, Request, Response, json_error, xml_error
+
+SEND_PATH = "/v2/email/outbound-emails"
+SES_PREFIX = "/v2/email/"
+PEM_TYPE = "application/x-pem-file"
+SES_OPERATIONS: dict[tuple[str, str], Operation] = (
+    ses_control.OPERATIONS | ses_identities.OPERATIONS | ses_sets.OPERATIONS
+)
+Answer = Response | Awaitable[Response]
+QueryService = Callable[[Request, Caller, Cloud], Response]
+QUERY_SERVICES: dict[str, tuple[QueryService, str]] = {
+    "sns": (sns.handle, sns.NAMESPACE),
+    "sts": (sts.handle, sts.NAMESPACE),
+}
+
+
+class Router:
+    """The one endpoint of all services."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def __call__(self, request: Request) -> Answer:
+        path = request.path
+        if path.startswith(SES_PREFIX):
+            return self._ses(request)
+        if path.startswith("/_sim/"):
+            return admin.handle(request, self._cloud)
+        if path.startswith("/SimpleNotificationService-"):
+            return self._certificate(request)
+        if path == "/" and (request.method == "POST" or "Action=" in request.query):
+            return self._query(request)
+        if request.method == "GET" and pages.serves(path):
+            return pages.handle(request, self._cloud)
+        return json_error(ApiError("UnknownOperationException", f"Nothing at {path}.", 404))
+
+    def _ses(self, request: Request) -> Response:
+        cloud = self._cloud
+        try:
+            scope = scope_of(request)
+            if scope.service != "ses":
+                raise ApiError(
+                    "InvalidSignatureException",
+                    "Credential should be scoped to correct service: 'ses'. ",
+                    403,
+                )
+            caller = verify(request, scope, cloud.store)
+            if request.path == SEND_PATH and request.method == "POST":
+                return send_email(request, caller, cloud)
+            return self._ses_control(request, caller)
+        except ApiError as error:
+            return json_error(error)
+
+    def _ses_control(self, request: Request, caller: Caller) -> Response:
+        operation, arguments = find_operation(request)
+        account = caller.account
+        struck = self._cloud.faults.hit(account.id, caller.region, self._cloud.clock(), sends=False)
+        dropped = faults.refuse_before(struck)
+        if dropped is not None:
+            return dropped
+        self._throttle_control(account.id, account.control_plane_rate)
+        region = account.region(caller.region)
+        body = request.json() if request.method in ("POST", "PUT") else {}
+        return operation(Call(request, caller, self._cloud, region, arguments, body))
+
+    def _throttle_control(self, account: str, rate: float) -> None:
+        """SES takes one control call a second; off unless the account's rate is set."""
+        if not rate:
+            return
+        now = time.monotonic()
+        if now < self._cloud.control_calls.get(account, 0.0):
+            raise ApiError("TooManyRequestsException", "Too Many Requests", 429)
+        self._cloud.control_calls[account] = now + 1 / rate
+
+    def _query(self, request: Request) -> Response:
+        namespace = sns.NAMESPACE
+        try:
+            if request.method == "GET" and "authorization" not in request.headers:
+                return sns.handle_link(request, self._cloud)
+            scope = scope_of(request)
+            service = QUERY_SERVICES.get(scope.service)
+            if service is None:
+                raise ApiError("InvalidSignatureException", "Credential should be scoped to "
+                               "correct service: 'sns' or 'sts'.", 403)  # fmt: skip
+            handle, namespace = service
+            return handle(request, verify(request, scope, self._cloud.store), self._cloud)
+        except ApiError as error:
+            error.code = QUERY_CODES.get(error.code, error.code)
+            return xml_error(error, namespace)
+        except UnicodeDecodeError:
+            return xml_error(ApiError("MalformedInput", "The body is not UTF-8."), namespace)
+
+    def _certificate(self, request: Request) -> Response:
+        signer = self._cloud.signer
+        if request.method == "GET" and request.path == f"/{signer.file_name}":
+            return Response(signer.pem, content_type=PEM_TYPE)
+        return xml_error(ApiError("NoSuchKey", "The key does not exist.", 404), sns.NAMESPACE)
+
+
+def find_operation(request: Request) -> tuple[Operation, list[str]]:
+    """Return the control operation of a request and its variable path segments.
+
+    Raises ApiError UnknownOperationException 404 for all that the simulator does not have.
+    """
+    parts = request.segments()[2:]
+    exact = SES_OPERATIONS.get((request.method, "/".join(parts)))
+    if exact is not None:
+        return exact, []
+    for (method, pattern), operation in SES_OPERATIONS.items():
+        names = pattern.split("/")
+        if method != request.method or len(names) != len(parts):
+            continue
+        pairs = list(zip(names, parts, strict=True))
+        if all(name in ("*", part) for name, part in pairs):
+            return operation, [part for name, part in pairs if name == "*"]
+    raise ApiError(
+        "UnknownOperationException",
+        f"The simulator does not implement {request.method} {request.path}.",
+        404,
+    )

@@ -1,0 +1,153 @@
+"""The accounts of the simulator, found by credential, kept in a JSON file between starts."""
+
+import asyncio
+import contextlib
+import time
+import types
+import typing
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from simulator.accounts import AccessKey, Account, Role, Session
+
+SAVE_AFTER = 0.3  # seconds; a burst of changes is written once
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who signed a request: the account, the region named in the signature and the policy."""
+
+    account: Account
+    region: str
+    key_id: str
+    arn: str
+    name: str
+    user_id: str
+    policies: tuple[tuple[list[str], list[str]], ...]  # (allowed, denied), all must allow
+    session: Session | None = None
+
+
+@dataclass
+class State:
+    """All that is written to the file."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+
+class Store:
+    """Holds the state, the index of credentials, and writes changes atomically."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._timer: asyncio.TimerHandle | None = None
+        self.state = State()
+        if path is not None and path.exists():
+            try:
+                self.state = from_json(State, orjson.loads(path.read_bytes()))
+            except (ValueError, TypeError, KeyError) as error:
+                raise SystemExit(
+                    f"simulator: {path} is not a state file of this version ({error}); "
+                    "move it away to start afresh"
+                ) from error
+        self._keys: dict[str, tuple[Account, AccessKey]] = {}
+        self.reindex()
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        return self.state.accounts
+
+    def reindex(self) -> None:
+        """Rebuild the access key index; call after keys change."""
+        self._keys = {
+            key.id: (account, key)
+            for account in self.state.accounts.values()
+            for key in account.keys.values()
+        }
+
+    def credential(self, key_id: str) -> tuple[Account, AccessKey | Session] | None:
+        """Return the account and the key or session of an access key id, or None."""
+        known = self._keys.get(key_id)
+        if known is not None:
+            return known
+        session = self.state.sessions.get(key_id)
+        if session is None:
+            return None
+        account = self.state.accounts.get(session.account)
+        return (account, session) if account is not None else None
+
+    def caller(self, account: Account, credential: AccessKey | Session, region: str) -> Caller:
+        """Return the caller for a credential; a role deleted meanwhile may do nothing."""
+        if isinstance(credential, AccessKey):
+            return Caller(
+                account,
+                region,
+                credential.id,
+                f"arn:aws:iam::{account.id}:user/{credential.user}",
+                credential.user,
+                "AIDA" + credential.id[4:],
+                ((credential.allowed, credential.denied),),
+            )
+        role = account.roles.get(credential.role) or Role(credential.role, allowed=[])
+        policies: tuple[tuple[list[str], list[str]], ...] = ((role.allowed, role.denied),)
+        if credential.policy is not None:
+            policies += ((credential.policy, []),)
+        return Caller(
+            account,
+            region,
+            credential.id,
+            f"arn:aws:sts::{account.id}:assumed-role/{credential.role}/{credential.name}",
+            credential.role,
+            f"AROA{credential.id[4:]}:{credential.name}",
+            policies,
+            credential,
+        )
+
+    def touch(self) -> None:
+        """Note that the state changed; it is written a moment later."""
+        if self._path is None or self._timer is not None:
+            return
+        self._timer = asyncio.get_running_loop().call_later(SAVE_AFTER, self.save)
+
+    def save(self) -> None:
+        """Write the state now: to a new file, then renamed over the old one."""
+        self._timer = None
+        if self._path is None:
+            return
+        now = time.time()
+        sessions = {key: s for key, s in self.state.sessions.items() if s.expires > now}
+        data = orjson.dumps(State(self.state.accounts, sessions), option=orjson.OPT_INDENT_2)
+        part = self._path.with_suffix(".part")
+        part.write_bytes(data)
+        with contextlib.suppress(OSError):
+            part.chmod(0o600)
+        part.replace(self._path)
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """Return `value` from JSON as `kind`: dataclasses, dicts and lists of them, or plain values.
+
+    Raises TypeError for a key that the dataclass does not have.
+    """
+    origin = typing.get_origin(kind)
+    if value is None or kind is Any:
+        return value
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        known = {f.name for f in fields(kind)}
+        unknown = set(value) - known
+        if unknown:
+            name = getattr(kind, "__name__", str(kind))
+            raise TypeError(f"{name} has no field {', '.join(sorted(unknown))}")
+        return kind(**{key: from_json(hints[key], item) for key, item in value.items()})
+    if origin is dict:
+        inner = typing.get_args(kind)[1]
+        return {key: from_json(inner, item) for key, item in value.items()}
+    if origin is list:
+        return [from_json(typing.get_args(kind)[0], item) for item in value]
+    if origin in (typing.Union, types.UnionType):
+        return from_json(typing.get_args(kind)[0], value)
+    return value
