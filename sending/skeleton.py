@@ -38,7 +38,10 @@ _RUNS_SCRIPT = re.compile(
 
 @dataclass(slots=True)
 class Recipient:
-    """Whose values go in. `data` are a transactional mail's own values."""
+    """Whose values go in. `data` are a transactional mail's own values.
+
+    Somebody who is no contact may bring values for {{ contact.… }} as data["contact"].
+    """
 
     message_id: int
     contact_id: int | None
@@ -64,6 +67,8 @@ class _Turn:
         person = self.recipient
         if name == "email":
             return person.email
+        if person.contact_id is None:
+            return self._brought().get(name)
         if name == "first_name":
             return person.first_name
         if name == "last_name":
@@ -77,15 +82,21 @@ class _Turn:
                 **person.data,
                 "contact": {
                     **person.fields,
-                    "email": person.email,
                     "first_name": person.first_name,
                     "last_name": person.last_name,
+                    **self._brought(),
+                    "email": person.email,
                 },
                 "workspace": self.workspace,
                 "unsubscribe_url": self.unsubscribe_url,
                 "preferences_url": self.preferences_url,
             }
         return self._values
+
+    def _brought(self) -> Mapping[str, Any]:
+        person = self.recipient
+        given = person.data.get("contact") if person.contact_id is None else None
+        return given if isinstance(given, dict) else {}
 
 
 _Part = bytes | Callable[[_Turn], bytes]

@@ -93,6 +93,15 @@ def test_each_recipient_gets_their_own_values_and_links() -> None:
     assert bodies[0].split()[1] != bodies[1].split()[1]
 
 
+@pytest.mark.parametrize("extra", ["", "{% if true %}{% endif %}"])
+def test_somebody_who_is_no_contact_may_bring_values(extra: str) -> None:
+    made = skeleton("{{ contact.first_name }} {{ contact.email }}" + extra)
+    data = {"contact": {"first_name": "Ada", "email": "other@example.com"}}
+    for contact_id, expected in ((None, "Ada ada@example.com"), (9, " ada@example.com")):
+        body = request(made, contact_id=contact_id, data=data)["Content"]["Simple"]["Body"]  # type: ignore[index]
+        assert body["Html"]["Data"] == expected
+
+
 @pytest.mark.parametrize(
     ("value", "kept"),
     [
