@@ -35,7 +35,7 @@ def query(urls: Urls, statement: str) -> Any:
         return cursor.fetchone() if cursor.description else None
 
 
-def valkey(urls: Urls) -> redis.Redis:
+def valkey(urls: Urls) -> Any:
     return redis.Redis.from_url(urls.redis, decode_responses=True)
 
 
@@ -132,7 +132,7 @@ def test_killed_servers_are_started_anew_with_their_data(base: Path) -> None:
     with services(data) as urls:
         query(urls, "CREATE TABLE kept AS SELECT 42 AS n")
         valkey(urls).set("kept", "yes")
-        valkey(urls).waitaof(1, 0, 5000)
+        valkey(urls).execute_command("WAITAOF", 1, 0, 5000)
         before = pids(data)
         for pid in before.values():
             assert pid
