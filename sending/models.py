@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from lists.models import Contact
 from tenants.fields import EncryptedJSONField
+from tenants.models import Tenant
 from tenants.scoping import TenantOwned
 
 
@@ -56,6 +57,10 @@ class SesAccount(TenantOwned):
     # (null: when a person has mended it).
     parked_reason = models.CharField(max_length=300, blank=True)
     parked_until = models.DateTimeField(null=True)
+    parked_lane = models.SmallIntegerField(
+        default=0,
+        help_text="the first lane that is parked: 0 is all mail, 2 all but what is awaited",
+    )
     # The way back: configuration set -> topic -> webhook.
     configuration_set = models.CharField(max_length=64, blank=True)
     topic_arn = models.CharField(max_length=200, blank=True)
@@ -149,7 +154,8 @@ class Batch(TenantOwned):
     list_ids = ArrayField(models.BigIntegerField(), default=list)
     # The launch walks contacts by id; it goes on behind this one after a crash.
     launch_cursor = models.BigIntegerField(default=0)
-    launched_at = models.DateTimeField(null=True)
+    launched_at = models.DateTimeField(null=True, help_text="when someone pressed send")
+    audience_at = models.DateTimeField(null=True, help_text="when the last row was written")
     finished_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -191,17 +197,24 @@ class Outcome(models.IntegerChoices):
 
 
 class Message(TenantOwned):
-    """One mail to one person. A campaign of a million writes a million of these."""
+    """One mail to one person. A campaign of a million writes a million of these.
 
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="messages")
+    Every status change writes to every index, so none is here that no query needs: the foreign
+    keys are led by the indexes below, and only the deletion of a tenant searches by tenant.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False)
+    batch = models.ForeignKey(
+        Batch, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
     contact = models.ForeignKey(
-        Contact, null=True, on_delete=models.SET_NULL, related_name="messages"
+        Contact, null=True, on_delete=models.SET_NULL, related_name="messages", db_index=False
     )
     email = models.CharField(max_length=320)
     status = models.SmallIntegerField(choices=Status, default=Status.QUEUED)
     reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     attempts = models.SmallIntegerField(default=0, db_default=0)
-    retry_at = models.DateTimeField(null=True)
+    # Names one attempt: what a worker learns counts only while the row still has its claim.
     claimed_at = models.DateTimeField(null=True)
     ses_message_id = models.CharField(max_length=80, blank=True, default="", db_default="")
     sent_at = models.DateTimeField(null=True)
@@ -226,13 +239,63 @@ class Message(TenantOwned):
                 condition=~Q(ses_message_id=""),
                 name="message_ses_id",
             ),
-            # The rolling 24-hour count of an account, and the report's rate.
-            models.Index(fields=["batch", "sent_at"], name="message_sent"),
             models.Index(fields=["contact", "-id"], name="message_of_contact"),
         ]
 
     def __str__(self) -> str:
         return f"{self.email}: {self.get_status_display()}"
+
+
+class BatchTally(TenantOwned):
+    """What became of a batch's messages, counted as it happens.
+
+    Counting a million rows for a page that refreshes every two seconds is too slow, and these
+    totals outlive the rows. Each worker process adds to a shard of its own, so none waits for
+    another; the figure is the sum over shards.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="tallies")
+    shard = models.SmallIntegerField()
+    total = models.BigIntegerField(default=0, db_default=0)
+    sent = models.BigIntegerField(default=0, db_default=0)
+    unknown = models.BigIntegerField(default=0, db_default=0)
+    skipped = models.BigIntegerField(default=0, db_default=0)
+    failed = models.BigIntegerField(default=0, db_default=0)
+    delivered = models.BigIntegerField(default=0, db_default=0)
+    bounced = models.BigIntegerField(default=0, db_default=0)
+    complained = models.BigIntegerField(default=0, db_default=0)
+    # Sent in this ten seconds and in the ten before: the rate that the dashboard shows.
+    pulse_at = models.DateTimeField(null=True)
+    pulse = models.IntegerField(default=0, db_default=0)
+    pulse_before = models.IntegerField(default=0, db_default=0)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["batch", "shard"], name="tally_once")]
+
+    def __str__(self) -> str:
+        return f"tally {self.shard} of batch {self.batch_id}"
+
+
+class SentMinute(models.Model):
+    """Recipients that a quota paid for in one minute: the ledger of the rolling 24 hours.
+
+    It belongs to the AWS account and region, which tenants may share; so it has no tenant.
+    """
+
+    pace_key = models.CharField(max_length=40)
+    minute = models.DateTimeField()
+    shard = models.SmallIntegerField()
+    sent = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pace_key", "minute", "shard"], name="sent_minute_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sent} through {self.pace_key} at {self.minute:%H:%M}"
 
 
 class MessageData(TenantOwned):
