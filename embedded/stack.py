@@ -18,11 +18,12 @@ from embedded.system import ServiceError, free_port, write_private
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_CELERY = ["celery", "--quiet", "-A", "bluefox"]
 COMMANDS = {
     "web": ["gunicorn"],
-    "send": "celery --quiet -A bluefox worker -Q send -n send@%h --pool prefork --concurrency 2".split(),
-    "default": "celery --quiet -A bluefox worker -Q default -n default@%h --concurrency 2".split(),
-    "beat": "celery --quiet -A bluefox beat".split(),
+    "send": [*_CELERY, "worker", "-Q", "send", "-n", "send@%h", "--concurrency", "2"],
+    "default": [*_CELERY, "worker", "-Q", "default", "-n", "default@%h", "--concurrency", "2"],
+    "beat": [*_CELERY, "beat"],
 }
 
 
