@@ -12,3 +12,47 @@ class BadToken(BluefoxError):
         super().__init__(
             "This link is not complete. Copy the whole link from the mail and open it again."
         )
+
+
+class CaptchaRefused(BluefoxError):
+    """The answer to the captcha does not count: missing, wrong, used, expired, or another form's."""
+
+    code = "captcha_refused"
+
+
+class CaptchaUnavailable(BluefoxError):
+    """The captcha cannot be checked now, so nobody is let through."""
+
+    code = "captcha_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "We cannot check just now that you are not a robot. Please try again in a few minutes."
+        )
+
+
+class TooManySignups(BluefoxError):
+    """More sign-ups came from one place, or through one form, than people make."""
+
+    code = "rate_limited"
+
+    def __init__(self) -> None:
+        super().__init__("There were too many sign-ups in a short time. Please try again later.")
+
+
+class ConfirmationExpired(BluefoxError):
+    """The link is older than its days, or its reader has unsubscribed since it was sent."""
+
+    code = "expired"
+
+    def __init__(self) -> None:
+        super().__init__("This link has expired. You can have a new one sent to you.")
+
+
+class SignupClosed(BluefoxError):
+    """The form takes nobody at the moment: switched off, without lists, or it cannot mail."""
+
+    code = "closed"
+
+    def __init__(self) -> None:
+        super().__init__("This form takes no sign-ups at the moment.")

@@ -153,6 +153,9 @@ class SignupForm(TenantOwned):
     captcha_site_key = models.CharField(max_length=100, blank=True)
     captcha_secret = EncryptedJSONField(default=dict, blank=True)
     success_message = models.CharField(max_length=500, blank=True)
+    from_email = models.CharField(
+        max_length=320, blank=True, help_text="From of the confirmation mail; a verified sender."
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -166,6 +169,9 @@ class Confirmation(TenantOwned):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="confirmations")
     form = models.ForeignKey(SignupForm, null=True, on_delete=models.SET_NULL)
     lists = models.ManyToManyField(List)
+    # As typed and as read when it was asked for; the name counts only once it is confirmed.
+    name = models.CharField(max_length=240, blank=True)
+    wording = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)
@@ -184,6 +190,7 @@ class ConsentRecord(TenantOwned):
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         RESUBSCRIBED = "resubscribed", "Subscribed again"
         PAUSED = "paused", "Paused"
+        RESUMED = "resumed", "Ended the pause"
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
     act = models.CharField(max_length=12, choices=Act)
