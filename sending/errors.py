@@ -11,3 +11,13 @@ class ContentError(BluefoxError):
 
 class RenderError(Exception):
     """One recipient's values do not go into the content. Fails that message, not the batch."""
+
+
+class AwsRefused(BluefoxError):
+    """AWS did not do what a person asked for: what that means, beside `aws`, its own words."""
+
+    code = "aws"
+
+    def __init__(self, message: str, *, aws: str = "", param: str = "") -> None:
+        super().__init__(message, param=param)
+        self.aws = aws

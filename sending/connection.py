@@ -1,0 +1,107 @@
+"""Whether a connection to a tenant's SES is sound, and what SES allows it just now."""
+
+import re
+import secrets
+from typing import Any
+
+from django.utils import timezone
+
+from sending.credentials import api_of, sending_credentials
+from sending.errors import AwsRefused
+from sending.models import SesAccount, SesAuth
+from sending.ses.client import Caller, assume_role, who_am_i
+from sending.ses.errors import SesError
+from sending.ses.explain import explain
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+ROLE_ARN = re.compile(r"arn:aws(?:-[a-z]+)*:iam::(\d{12}):role/[\w+=,.@/-]{1,128}")
+
+Columns = dict[str, Any]
+
+
+def refused(error: SesError) -> AwsRefused:
+    """The error to show a person for what AWS answered."""
+    return AwsRefused(str(explain(error)), aws=f"{error.code}: {error.message}")
+
+
+def check_connection(account: SesAccount) -> Columns:
+    """Asks AWS who we are and what SES allows: the columns of SesAccount to store.
+
+    `account` need not be saved. Raises AwsRefused, with AWS's words where it gave any, and
+    changes nothing.
+    """
+    try:
+        caller = who_am_i(account.region, sending_credentials(account))
+        _check_caller(account, caller)
+        if account.auth == SesAuth.ROLE:
+            _check_only_we_may_assume(account)
+        answer = api_of(account).get_account()
+    except SesError as error:
+        raise refused(error) from error
+    return {"aws_account_id": caller.account, **quota_columns(answer)}
+
+
+def _check_caller(account: SesAccount, caller: Caller) -> None:
+    if caller.is_root:
+        raise AwsRefused(
+            "This key belongs to the root user of the AWS account and may do everything there. "
+            "Make an IAM user with the policy shown here and use its key; then delete this one.",
+            param="access_key_id",
+        )
+    named = ROLE_ARN.fullmatch(account.role_arn)
+    if named and named[1] != caller.account:
+        raise AwsRefused(
+            f"The role belongs to AWS account {named[1]}, but AWS took us to account "
+            f"{caller.account}. Copy the role's ARN again.",
+            param="role_arn",
+        )
+
+
+def _check_only_we_may_assume(account: SesAccount) -> None:
+    """A role that does not ask for our external id lets every customer of ours in, by proxy.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html. The wrong id finds a
+    missing condition; no id at all finds a condition that only holds where an id is given.
+    """
+    for wrong in (secrets.token_urlsafe(32), None):
+        try:
+            assume_role(account.role_arn, wrong, region=account.region)
+        except SesError as error:
+            if error.code in ("AccessDenied", "AccessDeniedException"):
+                continue
+            raise
+        raise AwsRefused(
+            "This role can be assumed without the right external id, so any other customer of "
+            "this service could send as you. Add the condition on sts:ExternalId to its trust "
+            "policy, exactly as shown here, then connect again.",
+            param="role_arn",
+        )
+
+
+def quota_columns(answer: Columns) -> Columns:
+    """The columns of SesAccount that GetAccount fills."""
+    quota = answer.get("SendQuota", {})
+    return {
+        "max_send_rate": quota.get("MaxSendRate", 0.0),
+        "max_24_hour_send": quota.get("Max24HourSend", 0.0),
+        "sent_last_24_hours": quota.get("SentLast24Hours", 0.0),
+        "production_access": answer.get("ProductionAccessEnabled", False),
+        "sending_enabled": answer.get("SendingEnabled", False),
+        "enforcement_status": answer.get("EnforcementStatus", ""),
+        "quota_read_at": timezone.now(),
+    }
+
+
+def store(account: SesAccount, columns: Columns) -> None:
+    """Writes these columns of the account, and no other."""
+    for name, value in columns.items():
+        setattr(account, name, value)
+    account.save(update_fields=list(columns))
+
+
+def read_quota(account: SesAccount) -> None:
+    """Reads GetAccount into the row. At most once a minute: SES throttles its callers.
+
+    Raises SesError, and changes nothing, when AWS does not answer.
+    """
+    store(account, quota_columns(api_of(account).get_account()))
