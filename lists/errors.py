@@ -15,7 +15,7 @@ class BadToken(BluefoxError):
 
 
 class CaptchaRefused(BluefoxError):
-    """The answer to the captcha does not count: missing, wrong, used, expired, or another form's."""
+    """The answer to the captcha does not count: missing, wrong, used, expired or foreign."""
 
     code = "captcha_refused"
 
@@ -56,3 +56,42 @@ class SignupClosed(BluefoxError):
 
     def __init__(self) -> None:
         super().__init__("This form takes no sign-ups at the moment.")
+
+
+class InvalidAddress(BluefoxError):
+    """Not an address that can be mailed; the message says why."""
+
+    code = "invalid_email"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="email")
+
+
+class InvalidContact(BluefoxError):
+    """A value of a contact that cannot be stored; `param` names it."""
+
+    code = "invalid_contact"
+
+
+class ListNameTaken(BluefoxError):
+    """Two lists of one workspace cannot be told apart by name."""
+
+    code = "list_name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a list named {name} already.", param="name")
+
+
+class FileRefused(BluefoxError):
+    """A file that cannot be imported as it is. Nothing of it has been used."""
+
+    code = "file_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="file")
+
+
+class ImportRefused(BluefoxError):
+    """An import that cannot go on as asked."""
+
+    code = "import_refused"

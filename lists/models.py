@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from tenants.fields import EncryptedJSONField
-from tenants.models import User
+from tenants.models import Tenant, User
 from tenants.scoping import TenantOwned
 
 
@@ -18,6 +18,11 @@ class Contact(TenantOwned):
     email_norm: local part lower-cased, domain lower-cased in ASCII (IDNA).
     """
 
+    # Indexes and foreign key checks are what an import of a million rows pays for: none here that
+    # another index serves, and a tenant is never deleted but by Django, which deletes these too.
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     email = models.CharField(max_length=320)
     email_norm = models.CharField(max_length=320)
@@ -82,11 +87,29 @@ class Source(models.TextChoices):
 class Subscription(TenantOwned):
     """A contact's place on a list."""
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="subscriptions")
-    list = models.ForeignKey(List, on_delete=models.CASCADE, related_name="subscriptions")
+    # As for Contact: an index or a check fewer for each imported row.
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="subscriptions", db_index=False
+    )
+    list = models.ForeignKey(
+        List, on_delete=models.CASCADE, related_name="subscriptions", db_index=False
+    )
     status = models.CharField(max_length=12, choices=SubscriptionStatus)
     paused_until = models.DateTimeField(null=True, blank=True)
     source = models.CharField(max_length=12, choices=Source)
+    # The import that made it, whose attestation is the proof of consent.
+    imported = models.ForeignKey(
+        "lists.Import",
+        null=True,
+        blank=True,
+        on_delete=models.RESTRICT,
+        related_name="subscriptions",
+        db_index=False,
+        db_constraint=False,
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -233,13 +256,19 @@ class Import(TenantOwned):
     delimiter = models.CharField(max_length=1, blank=True)
     columns = ArrayField(models.CharField(max_length=200), default=list)
     mapping = models.JSONField(default=dict, help_text="column name -> contact field, or absent")
+    sample = models.JSONField(default=list, help_text="the first rows, for the mapping page")
     lists = models.ManyToManyField(List, related_name="imports")
     consent_attested = models.BooleanField(default=False)
+    consent_wording = models.CharField(
+        max_length=500, blank=True, help_text="What the member who imported has attested."
+    )
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.UPLOADED)
     cancel_requested = models.BooleanField(default=False)
     failure = models.CharField(max_length=500, blank=True)
     bytes_total = models.BigIntegerField(default=0)
-    bytes_done = models.BigIntegerField(default=0)
+    rows_total = models.BigIntegerField(default=0, help_text="counted before the first is used")
+    # Rows committed so far: also the fence. A worker moves it on only from where it believes it
+    # to be, so of two workers on one import one stops.
     rows = models.BigIntegerField(default=0)
     created = models.BigIntegerField(default=0)
     updated = models.BigIntegerField(default=0)
@@ -252,10 +281,12 @@ class Import(TenantOwned):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
+    progressed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantOwned.Meta):
         indexes = [
+            models.Index(fields=["tenant", "-id"], name="import_newest"),
             # The sweep that starts again what a dead worker left.
             models.Index(
                 fields=["created_at"],
