@@ -31,7 +31,9 @@ test: setup ## run every check and every test, in Chromium too
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	.venv/bin/lint-imports
-	CHROMIUM="$$(scripts/chromium)" $(PY) -m tests.services $(MAKE) --no-print-directory checks
+	export CHROMIUM && CHROMIUM="$$(scripts/chromium)" && \
+	export PLAYWRIGHT_NODEJS_PATH && PLAYWRIGHT_NODEJS_PATH="$$(scripts/node)" && \
+	$(PY) -m tests.services $(MAKE) --no-print-directory checks
 
 # The part of `test` that needs settings, PostgreSQL and Valkey.
 checks:
