@@ -8,6 +8,8 @@ import base64
 import os
 import re
 import secrets
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -51,3 +53,7 @@ for _name, _value in _ENVIRONMENT.items():
 _data = Path(__file__).resolve().parent.parent / ".data" / "test"
 os.environ |= _running.enter_context(services(_data, durable=False)).environ()
 os.environ["REDIS_URL"] = _own_redis_database(os.environ["REDIS_URL"])
+
+if __name__ == "__main__":  # `python -m tests.services COMMAND...`: the same for another program
+    with _running:
+        sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)
