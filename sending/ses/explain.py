@@ -64,8 +64,16 @@ def explain(error: SesError) -> Explanation:
     return _by_code(error)
 
 
+def explain_words(words: str) -> Explanation | None:
+    """The same for an error kept as "code: message"; None where AWS gave no code."""
+    code, separator, message = words.partition(": ")
+    if not separator or " " in code:
+        return None
+    return explain(SesError(code, message, 400, "this"))
+
+
 def _denied(error: SesError) -> Explanation:
-    if error.operation == "AssumeRole":
+    if "sts:AssumeRole" in error.message:
         return Explanation(
             "AWS does not let us use this role.",
             "Compare its trust policy with the one shown here: the account that may assume it, "

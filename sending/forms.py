@@ -1,0 +1,114 @@
+"""Forms of the sending pages."""
+
+import re
+
+from django import forms
+
+from sending.connection import ROLE_ARN
+from sending.models import SesAuth
+from sending.ses.client import regions
+
+_KEY_ID = re.compile(r"A[A-Z0-9]{15,127}")
+# A domain of two or more labels, or an address at one; SES itself has the last word.
+_IDENTITY = re.compile(
+    r"(?:[^\s@]{1,64}@)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]",
+    re.IGNORECASE,
+)
+
+
+def _region_choices() -> list[tuple[str, str]]:
+    return [(code, f"{name} · {code}") for code, name in sorted(regions().items())]
+
+
+class ConnectForm(forms.Form):
+    """Where the SES account is, and how we are to get in."""
+
+    region = forms.ChoiceField(
+        choices=_region_choices,
+        initial="us-east-1",
+        help_text="Where your SES is. Quota, identities and production access belong to a region.",
+    )
+    auth = forms.ChoiceField(
+        label="How Bluefox gets in",
+        choices=SesAuth,
+        initial=SesAuth.ROLE,
+        widget=forms.RadioSelect,
+    )
+    name = forms.CharField(
+        max_length=80,
+        initial="Amazon SES",
+        help_text="What you call it, in case there are several.",
+    )
+
+    def __init__(self, *args: object, roles: bool, **kwargs: object) -> None:
+        """`roles`: whether this server has an AWS identity that a role can trust."""
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        if not roles:
+            self.fields["auth"].choices = [(SesAuth.KEY.value, SesAuth.KEY.label)]  # type: ignore[attr-defined]
+            self.fields["auth"].initial = SesAuth.KEY
+
+
+class RoleForm(forms.Form):
+    role_arn = forms.CharField(
+        label="Role ARN",
+        max_length=200,
+        help_text="Shown at the top of the role's page in IAM.",
+        widget=forms.TextInput(
+            attrs={"placeholder": "arn:aws:iam::123456789012:role/bluefox", "class": "id"}
+        ),
+    )
+
+    def clean_role_arn(self) -> str:
+        arn: str = self.cleaned_data["role_arn"]
+        if not ROLE_ARN.fullmatch(arn):
+            raise forms.ValidationError(
+                "This is not the ARN of a role. It looks like "
+                "arn:aws:iam::123456789012:role/bluefox, with your own 12-digit account number."
+            )
+        return arn
+
+
+class KeyForm(forms.Form):
+    access_key_id = forms.CharField(
+        label="Access key id",
+        max_length=128,
+        widget=forms.TextInput(
+            attrs={"placeholder": "AKIA…", "autocomplete": "off", "class": "id"}
+        ),
+    )
+    secret_access_key = forms.CharField(
+        label="Secret access key",
+        max_length=200,
+        help_text="Stored encrypted, never shown again.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_access_key_id(self) -> str:
+        key: str = self.cleaned_data["access_key_id"]
+        if key.startswith("ASIA"):
+            raise forms.ValidationError(
+                "This key is temporary and ends within hours. Make an access key for an IAM user; "
+                "its id begins with AKIA."
+            )
+        if not _KEY_ID.fullmatch(key):
+            raise forms.ValidationError(
+                "An access key id is at least 16 capital letters and digits and begins with AKIA."
+            )
+        return key
+
+
+class IdentityForm(forms.Form):
+    name = forms.CharField(
+        label="Domain or address",
+        max_length=320,
+        help_text="A domain lets you send from every address at it.",
+        widget=forms.TextInput(attrs={"placeholder": "example.com"}),
+    )
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].rstrip(".")
+        if not _IDENTITY.fullmatch(name):
+            raise forms.ValidationError(
+                "Write a domain such as example.com, or an address such as news@example.com."
+            )
+        return name.lower()

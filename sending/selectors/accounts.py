@@ -1,0 +1,108 @@
+"""Reads of a tenant's SES accounts, and what their pages show."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from sending.models import SenderIdentity, SesAccount, SesState
+from sending.ses.explain import Explanation, explain_words
+from tenants.models import Tenant
+
+
+def accounts_of(tenant: Tenant) -> QuerySet[SesAccount]:
+    """The tenant's accounts, oldest first."""
+    return SesAccount.objects.for_tenant(tenant).order_by("id")
+
+
+def account_of(tenant: Tenant, public_id: UUID) -> SesAccount:
+    """One account. Raises SesAccount.DoesNotExist for another tenant's."""
+    account: SesAccount = SesAccount.objects.for_tenant(tenant).get(public_id=public_id)
+    return account
+
+
+def default_account(tenant: Tenant) -> SesAccount | None:
+    """The account that mail leaves through when nobody chose one: the oldest connected one."""
+    return accounts_of(tenant).filter(state=SesState.CONNECTED).first()
+
+
+@dataclass(frozen=True)
+class DnsRecord:
+    """One record to put into a domain's DNS."""
+
+    kind: str
+    name: str
+    value: str
+
+
+def dkim_records(identity: SenderIdentity) -> list[DnsRecord]:
+    """The CNAME records that let SES sign for a domain; the zone is the one SES named."""
+    return [
+        DnsRecord(
+            "CNAME",
+            f"{token}._domainkey.{identity.name}",
+            f"{token}.{identity.signing_hosted_zone}",
+        )
+        for token in identity.dkim_tokens
+        if identity.signing_hosted_zone
+    ]
+
+
+@dataclass(frozen=True)
+class FeedbackStep:
+    """A step of the way back as it stands; state as in the `step` tag."""
+
+    number: int
+    title: str
+    text: str
+    value: str
+    state: str
+    error: str
+    meaning: Explanation | None
+
+
+# The steps of sending.ses.provisioning as a person sees them: two calls make the topic.
+_STEPS = [
+    (("configuration_set",), "Configuration set", "Marks our mail, so that SES reports on it."),
+    (
+        ("topic", "topic_rules"),
+        "SNS topic",
+        "Carries the reports. Only your SES may publish to it.",
+    ),
+    (
+        ("subscription",),
+        "Webhook",
+        "SNS posts each report to Bluefox and asks us to confirm first.",
+    ),
+    (
+        ("event_destination",),
+        "Event destination",
+        "Sends deliveries, bounces and complaints of the configuration set to the topic.",
+    ),
+]
+
+
+def feedback_steps(account: SesAccount) -> list[FeedbackStep]:
+    """Configuration set, topic, webhook, event destination, and the first event seen."""
+    found = [
+        account.configuration_set,
+        account.topic_arn if account.topic_signature_version else "",
+        account.subscription_arn,
+        "Enabled" if account.events_published else "",
+    ]
+    steps = []
+    for number, ((keys, title, text), value) in enumerate(zip(_STEPS, found, strict=True), 1):
+        failed = account.feedback_failed_step in keys
+        waiting = "subscription" in keys and account.subscription_requested_at is not None
+        state = "failed" if failed else "done" if value else "waiting" if waiting else "current"
+        error = account.feedback_error if failed else ""
+        meaning = explain_words(error) if failed else None
+        steps.append(FeedbackStep(number, title, text, value, state, error, meaning))
+    return steps
+
+
+def feedback_ready(account: SesAccount) -> bool:
+    """Whether bounces and complaints reach us, as far as we have set up and been told."""
+    return bool(
+        account.subscription_arn and account.events_published and not account.events_stopped_at
+    )

@@ -1,0 +1,73 @@
+"""The IAM documents that a tenant copies: who may come in, and what we may do there.
+
+Actions and their resource types:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+"""
+
+from typing import Any
+
+from sending.ses.client import partition
+from sending.ses.provisioning import topic_name
+
+Policy = dict[str, Any]
+
+
+def trust_policy(region: str, platform_account_id: str, external_id: str) -> Policy:
+    """The trust policy of the tenant's role: only we, and only for this one connection."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{partition(region)}:iam::{platform_account_id}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+            }
+        ],
+    }
+
+
+def permission_policy(region: str, configuration_set: str) -> Policy:
+    """All that we call, and nothing else.
+
+    The account in the resources is `*`: a policy of an identity only reaches its own account,
+    and the document can be pasted without editing it.
+    """
+    part = partition(region)
+    identities = f"arn:{part}:ses:{region}:*:identity/*"
+    our_set = f"arn:{part}:ses:{region}:*:configuration-set/{configuration_set}"
+    topic = f"arn:{part}:sns:{region}:*:{topic_name(configuration_set)}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow("ReadAccount", ["ses:GetAccount", "ses:ListEmailIdentities"], "*"),
+            _allow("Send", ["ses:SendEmail"], [identities, our_set]),
+            _allow("Identities", ["ses:GetEmailIdentity", "ses:CreateEmailIdentity"], identities),
+            _allow(
+                "ConfigurationSet",
+                [
+                    "ses:CreateConfigurationSet",
+                    "ses:CreateConfigurationSetEventDestination",
+                    "ses:UpdateConfigurationSetEventDestination",
+                ],
+                our_set,
+            ),
+            _allow(
+                "EventTopic",
+                [
+                    "sns:CreateTopic",
+                    "sns:SetTopicAttributes",
+                    "sns:Subscribe",
+                    "sns:ConfirmSubscription",
+                    "sns:SetSubscriptionAttributes",
+                    "sns:Unsubscribe",
+                ],
+                [topic, f"{topic}:*"],
+            ),
+        ],
+    }
+
+
+def _allow(sid: str, actions: list[str], resource: str | list[str]) -> Policy:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
