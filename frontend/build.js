@@ -69,7 +69,7 @@ function runTailwind() {
 }
 
 const scripts = {
-  entryPoints: ["app", "theme", "charts", "altcha"].map((name) => join(here, `js/${name}.js`)),
+  entryPoints: ["app", "theme", "charts", "altcha", "recaptcha"].map((name) => join(here, `js/${name}.js`)),
   outdir: dist,
   bundle: true,
   minify: !watching,

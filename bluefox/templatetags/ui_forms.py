@@ -36,6 +36,8 @@ def field(
     described += [f"{bound.auto_id}_error"] * bool(bound.errors)
     if described:
         attrs["aria-describedby"] = " ".join(described)
+    if widget.attrs.get("placeholder") in (bound.label, label):
+        attrs["placeholder"] = False  # the label says it already
     if autofocus:
         attrs["autofocus"] = True
     return {

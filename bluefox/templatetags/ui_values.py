@@ -30,11 +30,8 @@ def number(value: int | float | None) -> str:
 
 @register.filter
 def percent(value: float | None, digits: int = 1) -> str:
-    """The share ``0.001`` as ``0.1%``; ``None`` as a dash. Trailing zeros go."""
-    if value is None:
-        return "—"
-    text = f"{value * 100:,.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
+    """The share ``0.001`` as ``0.1%``; ``None`` as a dash."""
+    return "—" if value is None else f"{value * 100:,.{digits}f}%"
 
 
 @register.filter

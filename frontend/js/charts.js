@@ -14,7 +14,15 @@ import {
 } from "chart.js";
 
 const tones = ["blue", "green", "amber", "red", "grey"];
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// A custom property holds light-dark(…) as text; only a painted colour tells which side is meant.
+const probe = document.createElement("span");
+function colour(name) {
+  document.body.append(probe);
+  probe.style.color = `var(${name})`;
+  const painted = getComputedStyle(probe).color;
+  probe.remove();
+  return painted;
+}
 const number = new Intl.NumberFormat("en");
 const share = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 2 });
 
