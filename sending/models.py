@@ -59,7 +59,7 @@ class SesAccount(TenantOwned):
     parked_until = models.DateTimeField(null=True)
     parked_lane = models.SmallIntegerField(
         default=0,
-        help_text="the first lane that is parked: 0 is all mail, 2 all but what is awaited",
+        help_text="first lane parked: 0 is all mail, 2 all but awaited mail",
     )
     # The way back: configuration set -> topic -> webhook.
     configuration_set = models.CharField(max_length=64, blank=True)

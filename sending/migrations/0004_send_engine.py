@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sesaccount',
             name='parked_lane',
-            field=models.SmallIntegerField(default=0, help_text='the first lane that is parked: 0 is all mail, 2 all but what is awaited'),
+            field=models.SmallIntegerField(default=0, help_text='first lane parked: 0 is all mail, 2 all but awaited mail'),
         ),
         migrations.AlterField(
             model_name='batch',

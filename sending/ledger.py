@@ -1,0 +1,310 @@
+"""The one place that changes what a message is: claim, record, outcomes. All in sets.
+
+A claim is a conditional update, so an id that rings twice is sent once. `claimed_at` names the
+attempt: what a worker learns about an attempt changes the row only while it is still that
+attempt's. Reasons: docs/decisions/claims-and-unknown.md.
+"""
+# ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg2.extras import execute_values
+
+from lists.selectors.audience import SENDABLE_SQL
+from sending import tally
+from sending.models import Message, Outcome, Status
+from sending.skeleton import Recipient
+from tenants.models import Tenant
+
+_HOLD = "hold"
+_REASON_LENGTH = 300
+
+# Why a message must not leave, NULL when it may: over m (message), b (batch), a (account) and
+# c (contact or none). Checked in the same statement that claims.
+_REFUSAL = f"""CASE
+    WHEN b.state <> 'running' OR a.state <> 'connected' THEN '{_HOLD}'
+    WHEN a.parked_reason <> '' AND b.lane >= a.parked_lane
+         AND (a.parked_until IS NULL OR a.parked_until > now()) THEN '{_HOLD}'
+    WHEN EXISTS (
+        SELECT 1 FROM lists_suppression x
+        WHERE x.tenant_id = m.tenant_id AND x.email_norm IN (lower(m.email), c.email_norm)
+    ) THEN 'Suppressed'
+    WHEN b.list_ids = '{{}}' THEN NULL
+    WHEN c.id IS NULL THEN 'Contact deleted'
+    WHEN {SENDABLE_SQL % {"list_ids": "b.list_ids", "now": "now()"}} THEN NULL
+    WHEN c.unsubscribed_at IS NOT NULL THEN 'Unsubscribed'
+    WHEN c.paused_until > now() THEN 'Paused by the contact'
+    ELSE 'No longer on the list'
+    END"""
+
+_CLAIM = f"""
+    WITH seen AS (
+        SELECT m.id, m.tenant_id, m.batch_id, m.contact_id, m.email,
+               c.first_name, c.last_name, c.fields, d.to_name, d.data, {_REFUSAL} AS refusal
+        FROM sending_message m
+        JOIN sending_batch b ON b.id = m.batch_id
+        JOIN sending_sesaccount a ON a.id = b.ses_account_id
+        LEFT JOIN lists_contact c ON c.id = m.contact_id AND c.tenant_id = m.tenant_id
+        LEFT JOIN sending_messagedata d ON d.message_id = m.id
+        WHERE m.id = ANY(%(ids)s) AND m.status = {Status.QUEUED.value}
+        FOR NO KEY UPDATE OF m SKIP LOCKED
+    ), changed AS (
+        UPDATE sending_message m SET
+            status = CASE WHEN seen.refusal IS NULL THEN {Status.SENDING.value}
+                          ELSE {Status.SKIPPED.value} END,
+            reason = COALESCE(seen.refusal, ''),
+            claimed_at = clock_timestamp(),
+            attempts = m.attempts + CASE WHEN seen.refusal IS NULL THEN 1 ELSE 0 END
+        FROM seen
+        WHERE m.id = seen.id AND seen.refusal IS DISTINCT FROM '{_HOLD}'
+        RETURNING m.id, m.claimed_at
+    )
+    SELECT seen.*, changed.claimed_at FROM seen LEFT JOIN changed USING (id)
+"""
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A message that this worker, and nobody else, may send."""
+
+    message_id: int
+    batch_id: int
+    claimed_at: datetime
+    recipient: Recipient
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What claim() got; `held_batches` had messages that must wait: paused, cancelled, parked."""
+
+    claimed: dict[int, Claimed]
+    held_batches: set[int]
+
+
+def claim(ids: Sequence[int]) -> Claim:
+    """Takes those of these messages that are still queued and may leave now.
+
+    Who is suppressed, unsubscribed or paused meanwhile becomes skipped with the reason.
+    """
+    claimed: dict[int, Claimed] = {}
+    held: set[int] = set()
+    skipped: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"ids": list(ids)})
+        for row in cursor.fetchall():
+            message_id, tenant_id, batch_id, *values, refusal, claimed_at = row
+            if refusal == _HOLD:
+                held.add(batch_id)
+            elif refusal:
+                skipped[tenant_id, batch_id]["skipped"] += 1
+            else:
+                claimed[message_id] = Claimed(
+                    message_id, batch_id, claimed_at, _recipient(message_id, values)
+                )
+        tally.add(skipped, now=timezone.now())
+    return Claim(claimed, held)
+
+
+def _recipient(message_id: int, values: Sequence[Any]) -> Recipient:
+    contact_id, email, first_name, last_name, fields, to_name, data = values
+    first, last = first_name or "", last_name or ""
+    return Recipient(
+        message_id,
+        contact_id,
+        email,
+        to_name or f"{first} {last}".strip(),
+        first,
+        last,
+        orjson.loads(fields) if fields else {},
+        orjson.loads(data) if data else {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one claim. QUEUED means untouched: SES has not got it, try again."""
+
+    message_id: int
+    claimed_at: datetime
+    status: Status
+    pace_key: str
+    reason: str = ""
+    ses_message_id: str = ""
+
+
+# The usual case: the row is still this claim's.
+_RECORD = f"""
+    UPDATE sending_message m SET
+        status = v.status,
+        reason = v.reason,
+        ses_message_id = v.ses_message_id,
+        sent_at = CASE WHEN v.status = {Status.SENT.value} THEN clock_timestamp() END,
+        claimed_at = CASE WHEN v.status <> {Status.QUEUED.value} THEN m.claimed_at END,
+        attempts = m.attempts - CASE WHEN v.status = {Status.QUEUED.value} THEN 1 ELSE 0 END
+    FROM (VALUES %s) AS v (id, claimed_at, status, reason, ses_message_id)
+    WHERE m.id = v.id AND m.status = {Status.SENDING.value} AND m.claimed_at = v.claimed_at
+    RETURNING m.id, m.tenant_id, m.batch_id, {Status.SENDING.value}, m.status
+"""
+# A sweep called it unknown, or an event settled it, before its worker came to say what happened.
+# Accepted is accepted whichever attempt it was; a refusal only speaks for its own attempt.
+_RECORD_LATE = f"""
+    WITH v (id, claimed_at, status, reason, ses_message_id) AS (VALUES %s), old AS (
+        SELECT m.id, m.status FROM sending_message m JOIN v ON v.id = m.id
+        WHERE (m.status = {Status.UNKNOWN.value}
+               AND (v.status = {Status.SENT.value} OR m.claimed_at = v.claimed_at))
+           OR (m.status = {Status.SENT.value} AND v.status = {Status.SENT.value}
+               AND m.ses_message_id = '')
+        ORDER BY m.id FOR NO KEY UPDATE OF m
+    )
+    UPDATE sending_message m SET
+        status = v.status,
+        reason = v.reason,
+        ses_message_id = v.ses_message_id,
+        sent_at = CASE WHEN v.status = {Status.SENT.value}
+                       THEN COALESCE(m.sent_at, clock_timestamp()) END,
+        attempts = m.attempts - CASE WHEN v.status = {Status.QUEUED.value} THEN 1 ELSE 0 END
+    FROM old JOIN v ON v.id = old.id
+    WHERE m.id = old.id
+    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status
+"""
+_RESULT = "(%s, %s::timestamptz, %s::smallint, %s, %s)"
+
+
+def record(results: Sequence[Result]) -> None:
+    """Writes what became of claims, their counts and the used quota, in one transaction.
+
+    Writing the same results twice changes nothing the second time.
+    """
+    if not results:
+        return
+    now = timezone.now()
+    rows = [
+        (r.message_id, r.claimed_at, int(r.status), r.reason[:_REASON_LENGTH], r.ses_message_id)
+        for r in sorted(results, key=lambda r: r.message_id)
+    ]
+    with transaction.atomic():
+        changed = _execute_values(_RECORD, rows, _RESULT)
+        done = {row[0] for row in changed}
+        late = [row for row in rows if row[0] not in done]
+        if late:
+            changed += _execute_values(_RECORD_LATE, late, _RESULT)
+            done |= {row[0] for row in changed}
+        tally.add(_status_changes(changed), now=now)
+        paid = (Status.SENT, Status.UNKNOWN)
+        tally.add_used(
+            (r.pace_key for r in results if r.status in paid and r.message_id in done), now=now
+        )
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """What SES told about a message: Outcome.NONE says only that SES accepted it."""
+
+    message_id: int
+    tenant_id: int
+    outcome: Outcome
+    at: datetime
+    ses_message_id: str = ""
+
+
+_OUTCOMES = f"""
+    WITH v (id, tenant_id, outcome, at, ses_message_id) AS (VALUES %s), old AS (
+        SELECT m.id, m.status, m.outcome FROM sending_message m
+        JOIN v ON v.id = m.id AND v.tenant_id = m.tenant_id
+        WHERE v.outcome > m.outcome
+           OR m.status IN ({Status.QUEUED.value}, {Status.SENDING.value}, {Status.UNKNOWN.value})
+        ORDER BY m.id FOR NO KEY UPDATE OF m
+    )
+    UPDATE sending_message m SET
+        outcome = GREATEST(m.outcome, v.outcome),
+        outcome_at = CASE WHEN v.outcome > m.outcome THEN v.at ELSE m.outcome_at END,
+        status = CASE WHEN m.status IN
+            ({Status.QUEUED.value}, {Status.SENDING.value}, {Status.UNKNOWN.value})
+            THEN {Status.SENT.value} ELSE m.status END,
+        reason = CASE WHEN m.status = {Status.UNKNOWN.value} THEN '' ELSE m.reason END,
+        sent_at = COALESCE(m.sent_at, v.at),
+        ses_message_id = COALESCE(NULLIF(m.ses_message_id, ''), v.ses_message_id)
+    FROM old JOIN v ON v.id = old.id
+    WHERE m.id = old.id
+    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status, old.outcome, m.outcome
+"""
+
+
+def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
+    """Applies what SES told, and returns how many messages it changed.
+
+    An outcome only ever grows. An event proves that SES has the message, so sending and unknown
+    become sent; so does a message that waits for its second attempt, which then never happens.
+    Rows of another tenant than the message's change nothing.
+    """
+    best: dict[int, OutcomeRow] = {}
+    for row in rows:
+        known = best.get(row.message_id)
+        if known is None or row.outcome > known.outcome:
+            best[row.message_id] = row
+    values = [
+        (r.message_id, r.tenant_id, int(r.outcome), r.at, r.ses_message_id)
+        for _, r in sorted(best.items())
+    ]
+    if not values:
+        return 0
+    with transaction.atomic():
+        template = "(%s::bigint, %s::bigint, %s::smallint, %s::timestamptz, %s)"
+        changed = _execute_values(_OUTCOMES, values, template)
+        changes = _status_changes([row[:5] for row in changed])
+        for _, tenant_id, batch_id, _, _, before, after in changed:
+            changes[tenant_id, batch_id].subtract(_COUNTED_AS.get(before, ()))
+            changes[tenant_id, batch_id].update(_COUNTED_AS.get(after, ()))
+        tally.add(changes, now=timezone.now())
+    return len(changed)
+
+
+def find_messages(tenant: Tenant, ses_message_ids: Iterable[str]) -> dict[str, int]:
+    """Message ids of this tenant by the ids that SES gave them; unknown ones are left out."""
+    rows = Message.objects.for_tenant(tenant).filter(
+        ses_message_id__in=[one for one in ses_message_ids if one]
+    )
+    return dict(rows.values_list("ses_message_id", "id"))
+
+
+# Which counts an outcome stands in. A complaint comes from a mailbox that got the mail.
+_COUNTED_AS = {
+    Outcome.DELIVERED: ("delivered",),
+    Outcome.HARD_BOUNCED: ("bounced",),
+    Outcome.COMPLAINED: ("delivered", "complained"),
+}
+_STATUS_COUNTS = {
+    Status.SENT: "sent",
+    Status.UNKNOWN: "unknown",
+    Status.SKIPPED: "skipped",
+    Status.FAILED: "failed",
+}
+
+
+def _status_changes(
+    rows: Iterable[tuple[Any, ...]],
+) -> defaultdict[tuple[int, int], Counter[str]]:
+    """The tally of rows (message, tenant, batch, status before, status now)."""
+    changes: defaultdict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+    for _, tenant_id, batch_id, before, after in rows:
+        counts = changes[tenant_id, batch_id]
+        if before != after:
+            if before in _STATUS_COUNTS:
+                counts[_STATUS_COUNTS[before]] -= 1
+            if after in _STATUS_COUNTS:
+                counts[_STATUS_COUNTS[after]] += 1
+    return changes
+
+
+def _execute_values(sql: str, rows: Sequence[Any], template: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        return list(
+            execute_values(cursor, sql, rows, template=template, page_size=len(rows), fetch=True)
+        )

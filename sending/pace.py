@@ -1,0 +1,70 @@
+"""How fast and how much: the arithmetic of SES's two quotas, without any state.
+
+SES counts recipients a second and recipients in a rolling 24 hours
+(https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas.html). Each of our messages has
+one recipient.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DAY = timedelta(hours=24)
+
+# Slots that were reserved and not used are lost, so a lease covers 50 ms, at least one message.
+_LEASES_PER_SECOND = 20
+_LARGEST_LEASE = 200
+# A schedule at exactly the quota puts one message too many into a window when a clock jitters.
+# One message of 14 weighs more than one of 500, so small quotas keep a larger distance.
+_SMALL_RATE = 50
+# Awaited mail (transactional, double opt-in) may use the whole day's quota, the rest 90 % of it.
+_RESERVE = 0.1
+
+
+def effective_rate(max_send_rate: float) -> float:
+    """Recipients a second that we schedule for a quota of max_send_rate; 0 for a quota of 0."""
+    return max_send_rate * (0.99 if max_send_rate >= _SMALL_RATE else 0.975)
+
+
+def lease_size(rate: float) -> int:
+    """How many slots one worker reserves at a time at `rate` a second."""
+    return min(_LARGEST_LEASE, max(1, math.ceil(rate / _LEASES_PER_SECOND)))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may still leave in the rolling 24 hours; None means no limit."""
+
+    awaited: int | None
+    bulk: int | None
+
+
+def budget(max_24_hour_send: float, used: int) -> Budget:
+    """What is left of the day's quota (-1: unlimited) after `used` recipients, never below 0."""
+    if max_24_hour_send < 0:
+        return Budget(None, None)
+    return Budget(
+        awaited=max(0, int(max_24_hour_send) - used),
+        bulk=max(0, bulk_limit(max_24_hour_send) - used),
+    )
+
+
+def bulk_limit(max_24_hour_send: float) -> int:
+    """The part of the day's quota that campaigns and automations may use."""
+    return int(max_24_hour_send) - math.ceil(max_24_hour_send * _RESERVE)
+
+
+def freed_at(
+    sent: Iterable[tuple[datetime, int]], *, limit: int, used: int, now: datetime
+) -> datetime | None:
+    """When `used` has fallen below `limit` because the oldest minutes left the 24 hours.
+
+    `sent` are (start of a minute, recipients) of the last 24 hours, oldest first. None when they
+    do not explain it: something else in the AWS account used the quota, at times unknown to us.
+    """
+    for minute, count in sent:
+        used -= count
+        if used < limit:
+            return max(now, minute + timedelta(minutes=1) + DAY)
+    return None

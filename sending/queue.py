@@ -1,0 +1,270 @@
+"""What waits, and when it may leave: the wheel in Valkey.
+
+PostgreSQL is the truth; everything here can be lost and is built again from it. The scripts in
+sending/lua change several keys at once, which is what makes two workers safe side by side.
+Decisions and their reasons: docs/decisions/queue-and-pace.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from redis import Redis
+from redis.commands.core import Script
+
+from sending.pace import Budget, effective_rate, lease_size
+
+# A worker may take a message this long before its slot, so that claiming it is done in time.
+LOOKAHEAD = 0.1
+# Ids of a batch that wait in Valkey; the rest wait in PostgreSQL only.
+WINDOW = 10_000
+LOW_WATER = WINDOW // 4
+# AIMD: a throttle takes 30 %, which grows back by 3 % of the quota a second, never below 5 %.
+# SES's own bucket may be in debt, so nothing leaves for the rest of REST seconds.
+_CUT, _FLOOR, _GROWTH, _REST = 0.7, 0.05, 0.03, 0.5
+
+_TAG = "{send}"
+_IDLE_KEY = f"{_TAG}:idle"
+_IDLE_MS = 300
+_LUA = Path(__file__).with_name("lua")
+_DRAIN = "sending.tasks.drain"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Ids of one batch in a lease."""
+
+    batch_id: int
+    lane: int
+    ids: list[int]
+    left: int  # how many of the batch still wait in Valkey
+    has_more: bool  # PostgreSQL may have more behind them
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Slots of one pace key, `interval` seconds apart from `start` (server time), and their ids."""
+
+    pace_key: str
+    start: float
+    interval: float
+    groups: list[Group]
+
+    @property
+    def size(self) -> int:
+        return sum(len(group.ids) for group in self.groups)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one call of take() found."""
+
+    server_time: float
+    wait: float  # seconds until something is due, 0 when something is now, -1 when nothing waits
+    unknown: list[str]  # pace keys whose rate Valkey does not know: set_rate() them
+    spent: list[str]  # pace keys that stand still because the day's budget is used up
+    leases: list[Lease]
+
+
+@cache
+def valkey() -> Redis:
+    """The process's client. redis-py connects on first use, so it is safe across fork()."""
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)
+
+
+@cache
+def _script(name: str) -> Script:
+    source = (_LUA / "common.lua").read_text() + (_LUA / f"{name}.lua").read_text()
+    return Script(valkey(), source)
+
+
+def _run(name: str, *arguments: object) -> Any:
+    # No KEYS: the keys depend on what the wheel holds, and the hash tag keeps them together.
+    return _script(name)(args=[str(argument) for argument in arguments])
+
+
+def _pace_hash(pace_key: str) -> str:
+    return f"{_TAG}:pace:{pace_key}"
+
+
+# --- filling -------------------------------------------------------------------------------------
+def push(pace_key: str, lane: int, batch_id: int, ids: Sequence[int]) -> None:
+    """Appends ids to what waits of a batch. Pushing an id twice is harmless: a claim is one."""
+    if ids:
+        _run("push", pace_key, lane, batch_id, LOOKAHEAD, "back", *ids)
+
+
+def put_back(pace_key: str, lane: int, batch_id: int, ids: Sequence[int]) -> None:
+    """Puts ids that were taken and not sent in front again, in their order."""
+    if ids:
+        _run("push", pace_key, lane, batch_id, LOOKAHEAD, "front", *ids)
+
+
+def window(batch_id: int) -> tuple[int, int]:
+    """(cursor, how many wait): the cursor is the highest id that refill() has taken, or 0."""
+    pipe = valkey().pipeline(transaction=False)
+    pipe.get(f"{_TAG}:cursor:{batch_id}")
+    pipe.llen(f"{_TAG}:ids:{batch_id}")
+    cursor, waiting = pipe.execute()
+    return int(cursor or 0), int(waiting)
+
+
+def refill(
+    pace_key: str, lane: int, batch_id: int, ids: Sequence[int], *, behind: int, more: bool
+) -> bool:
+    """Appends ids found behind cursor `behind`, unless another refill came first (False)."""
+    cursor: int | str = (ids[-1] if ids else behind) if more else ""
+    return bool(_run("refill", pace_key, lane, batch_id, LOOKAHEAD, behind, cursor, *ids))
+
+
+def drop(pace_key: str, lane: int, batch_id: int) -> None:
+    """Forgets what waits of a batch, at any size in one step."""
+    _run("drop", pace_key, lane, batch_id)
+
+
+# --- taking --------------------------------------------------------------------------------------
+def take(limit: int) -> Taken:
+    """Up to `limit` ids that are due, with a reserved slot each, the most overdue accounts first.
+
+    Within an account lanes go in order, and the batches of a lane take turns.
+    """
+    server_time, wait, unknown, spent, leases = _run("take", limit, LOOKAHEAD, _GROWTH)
+    return Taken(
+        float(server_time),
+        float(wait),
+        [key.decode() for key in unknown],
+        [key.decode() for key in spent],
+        [_lease(*raw) for raw in leases],
+    )
+
+
+def _lease(key: bytes, start: bytes, interval: bytes, *groups: list[Any]) -> Lease:
+    return Lease(
+        key.decode(),
+        float(start),
+        float(interval),
+        [
+            Group(int(batch), int(lane), [int(one) for one in ids], int(left), bool(more))
+            for batch, lane, left, more, *ids in groups
+        ],
+    )
+
+
+def reserve(pace_key: str, count: int) -> tuple[float, float] | None:
+    """New slots for messages that missed theirs: (start, interval), None without a rate."""
+    answer = _run("reserve", pace_key, count, _GROWTH)
+    return (float(answer[1]), float(answer[2])) if answer else None
+
+
+def release(lease: Lease, unused: int) -> None:
+    """Gives back the last `unused` slots of a lease: others take them if they still can."""
+    if unused:
+        finish = lease.start + lease.size * lease.interval
+        _run("release", lease.pace_key, unused, finish, lease.interval, LOOKAHEAD)
+
+
+# --- pace ----------------------------------------------------------------------------------------
+def set_rate(pace_key: str, max_send_rate: float) -> None:
+    """Sets the quota in recipients a second, as GetAccount reads it."""
+    rate = effective_rate(max_send_rate)
+    valkey().hset(_pace_hash(pace_key), mapping={"rate": rate, "lease": lease_size(rate)})
+
+
+def set_budget(pace_key: str, left: Budget) -> None:
+    """Sets what the rolling 24 hours still allow; workers count it down as they take."""
+    given = {"awaited": left.awaited, "bulk": left.bulk}
+    limits = {name: value for name, value in given.items() if value is not None}
+    pipe = valkey().pipeline()
+    pipe.hdel(_pace_hash(pace_key), *given)
+    if limits:
+        pipe.hset(_pace_hash(pace_key), mapping=limits)
+    pipe.execute()
+
+
+def throttle(pace_key: str) -> bool:
+    """SES refused for the rate: go slower. False when the last second was cut already."""
+    return bool(_run("throttle", pace_key, _CUT, _FLOOR, _GROWTH, _REST))
+
+
+def park(pace_key: str, seconds: float, *, from_lane: int = 0) -> None:
+    """Stops this lane and those after it for a time; what waits stays."""
+    _run("park", pace_key, seconds, from_lane)
+
+
+def unpark(pace_key: str) -> None:
+    """Ends a parking, if there is one."""
+    _run("park", pace_key, 0, 0)
+
+
+# --- watching ------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Pace:
+    """A pace key as the operator sees it."""
+
+    rate: float
+    cut: float
+    throttles: int
+    waiting: dict[int, int]  # ids by lane
+
+
+def depth(pace_key: str) -> Pace:
+    """Rate, throttles and how many ids wait by lane, for one AWS account and region."""
+    rate, cut, throttles = valkey().hmget(_pace_hash(pace_key), "rate", "cut", "throttles")
+    waiting = {}
+    for lane in range(4):
+        batches = valkey().lrange(f"{_TAG}:ring:{pace_key}:{lane}", 0, -1)
+        waiting[lane] = sum(int(valkey().llen(f"{_TAG}:ids:{batch.decode()}")) for batch in batches)
+    return Pace(float(rate or 0), float(cut or 1), int(throttles or 0), waiting)
+
+
+def pace_keys() -> list[str]:
+    """Pace keys that have something waiting, the most overdue first."""
+    return [key.decode() for key in valkey().zrange(f"{_TAG}:wheel", 0, -1)]
+
+
+def work_is_due() -> bool:
+    """Whether a drain would find something to do now."""
+    pipe = valkey().pipeline(transaction=False)
+    pipe.time()
+    pipe.zrange(f"{_TAG}:wheel", 0, 0, withscores=True)
+    (seconds, micros), head = pipe.execute()
+    return bool(head) and head[0][1] <= seconds + micros / 1e6
+
+
+# --- the bell ------------------------------------------------------------------------------------
+def ring() -> None:
+    """Makes sure that a drain looks at the wheel soon.
+
+    Nothing is sent when one is waiting in the broker or an idle one is looking already. Two rings
+    at once may send two, which costs a task that finds nothing.
+    """
+    pipe = valkey().pipeline(transaction=False)
+    pipe.llen("send")
+    pipe.exists(_IDLE_KEY)
+    if not any(pipe.execute()):
+        send_drain()
+
+
+def ring_for_company() -> None:
+    """For a drain that cannot keep up: one more worker slot, and always one successor."""
+    if not valkey().llen("send"):
+        send_drain()
+
+
+def send_drain() -> None:
+    """Puts a drain task into the broker."""
+    current_app.send_task(_DRAIN)
+
+
+def say_idle() -> None:
+    """A drain without work: for a moment pushes need not ring, it looks again by itself."""
+    valkey().set(_IDLE_KEY, 1, px=_IDLE_MS)
+
+
+def end_idle() -> None:
+    """A drain is about to stop; it must look once more after this, for who did not ring."""
+    valkey().delete(_IDLE_KEY)

@@ -1,0 +1,79 @@
+"""Counts that change together with the rows they count: per batch, and per minute of a quota.
+
+Every function here runs in the transaction of the change that it counts.
+"""
+# ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from psycopg2.extras import execute_values
+
+# Workers add to rows of their own, or each would wait for the others' transactions.
+_SHARDS = 8
+_COUNTS = "total sent unknown skipped failed delivered bounced complained".split()
+_PULSE_SECONDS = 10
+
+_ADD_TO_BATCH = f"""
+    INSERT INTO sending_batchtally AS t
+        (tenant_id, batch_id, shard, {", ".join(_COUNTS)}, pulse_at, pulse, pulse_before)
+    VALUES %s
+    ON CONFLICT (batch_id, shard) DO UPDATE SET
+        {", ".join(f"{name} = t.{name} + excluded.{name}" for name in _COUNTS)},
+        pulse_at = COALESCE(excluded.pulse_at, t.pulse_at),
+        pulse_before = CASE
+            WHEN excluded.pulse_at IS NULL OR excluded.pulse_at = t.pulse_at THEN t.pulse_before
+            WHEN excluded.pulse_at = t.pulse_at + interval '{_PULSE_SECONDS} seconds' THEN t.pulse
+            ELSE 0 END,
+        pulse = CASE
+            WHEN excluded.pulse_at IS NULL OR excluded.pulse_at = t.pulse_at
+            THEN t.pulse + excluded.pulse
+            ELSE excluded.pulse END
+"""
+_ADD_TO_MINUTE = """
+    INSERT INTO sending_sentminute AS t (pace_key, minute, shard, sent)
+    VALUES %s
+    ON CONFLICT (pace_key, minute, shard) DO UPDATE SET sent = t.sent + excluded.sent
+"""
+
+# (tenant id, batch id) -> name of a count -> how much it changes
+Changes = Mapping[tuple[int, int], Mapping[str, int]]
+
+
+def add(changes: Changes, *, now: datetime) -> None:
+    """Adds to the counts of batches; what is newly `sent` also counts into the rate."""
+    pulse_at = now.replace(second=now.second - now.second % _PULSE_SECONDS, microsecond=0)
+    shard = os.getpid() % _SHARDS
+    rows: list[tuple[Any, ...]] = []
+    # In order of the batch: two workers that lock the same rows never wait for each other.
+    for (tenant_id, batch_id), counts in sorted(changes.items(), key=lambda item: item[0][1]):
+        if any(counts.values()):
+            fresh = max(0, counts.get("sent", 0))
+            rows.append(
+                (
+                    tenant_id,
+                    batch_id,
+                    shard,
+                    *(counts.get(name, 0) for name in _COUNTS),
+                    pulse_at if fresh else None,
+                    fresh,
+                    0,
+                )
+            )
+    if rows:
+        with connection.cursor() as cursor:
+            execute_values(cursor, _ADD_TO_BATCH, rows, page_size=len(rows))
+
+
+def add_used(pace_keys: Iterable[str], *, now: datetime) -> None:
+    """Counts one recipient against the 24-hour quota for each pace key given."""
+    minute = now.replace(second=0, microsecond=0)
+    shard = os.getpid() % _SHARDS
+    rows = [(key, minute, shard, sent) for key, sent in sorted(Counter(pace_keys).items())]
+    if rows:
+        with connection.cursor() as cursor:
+            execute_values(cursor, _ADD_TO_MINUTE, rows, page_size=len(rows))
