@@ -85,7 +85,7 @@ def danger(
     action: str,
     button: str,
     typed: str = "",
-    tone: str = "red",
+    tone: str = "danger",
 ) -> str:
     return render_block(
         context,
