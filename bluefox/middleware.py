@@ -1,19 +1,31 @@
-"""Names each request, so that an error page, a log line and an API answer can be matched."""
+"""What every answer carries."""
 
 import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from tenants.limits import Allowance
+
 
 class RequestIdMiddleware:
-    """Sets request.request_id and the X-Request-Id header."""
+    """Names each request, so that an error page, a log line and an API answer can be matched.
+
+    Sets request.request_id and X-Request-Id; for a counted API request also RateLimit-Limit,
+    RateLimit-Remaining and RateLimit-Reset (draft-ietf-httpapi-ratelimit-headers-06).
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        request_id = uuid.uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
         response = self.get_response(request)
-        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        response["X-Request-Id"] = request_id
+        allowance: Allowance | None = getattr(request, "allowance", None)
+        if allowance:
+            response["RateLimit-Limit"] = str(allowance.limit)
+            response["RateLimit-Remaining"] = str(allowance.remaining)
+            response["RateLimit-Reset"] = str(allowance.reset)
         return response

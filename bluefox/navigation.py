@@ -1,10 +1,14 @@
 """The sidebar: which places there are, and which one is open."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+
+from tenants.models import Tenant
+from tenants.permissions import allows
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,7 @@ class Place:
     url_name: str
     icon: str  # a lucide icon of the sprite
     key: str  # pressed after g
+    permission: str = "view"
 
 
 PLACES = (
@@ -23,31 +28,31 @@ PLACES = (
     Place("Forms", "lists:forms", "clipboard-pen", "f"),
     Place("Suppressions", "lists:suppressions", "shield-ban", "u"),
     Place("Sending", "sending:index", "server", "e"),
-    Place("Developers", "tenants:developers", "code", "d"),
+    Place("Developers", "tenants:developers", "code", "d", "developers.edit"),
     Place("Settings", "tenants:settings", "settings", "s"),
 )
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """`navigation` for dashboard pages: label, url, icon, key, current."""
-    tenant = getattr(request, "tenant", None)
-    if tenant is None:
+    """`navigation` for dashboard pages: label, url, icon, key, current of what this role sees."""
+    membership = getattr(request, "membership", None)
+    if membership is None:
         return {}
+    places = [place for place in PLACES if allows(membership, place.permission)]
     entries = []
-    for place in PLACES:
-        try:
-            url = reverse(place.url_name, args=[tenant.slug])
-        except NoReverseMatch:
-            continue
-        home = place.url_name == "tenants:home"
-        current = request.path == url if home else request.path.startswith(url)
-        entries.append(
-            {
-                "label": place.label,
-                "url": url,
-                "icon": place.icon,
-                "key": place.key,
-                "current": current,
-            }
-        )
+    for place in places:
+        with suppress(NoReverseMatch):
+            entries.append(_entry(place, membership.tenant, request.path))
     return {"navigation": entries}
+
+
+def _entry(place: Place, tenant: Tenant, path: str) -> dict[str, Any]:
+    url = reverse(place.url_name, args=[tenant.slug])
+    is_home = place.url_name == "tenants:home"
+    return {
+        "label": place.label,
+        "url": url,
+        "icon": place.icon,
+        "key": place.key,
+        "current": path == url if is_home else path.startswith(url),
+    }

@@ -2,10 +2,14 @@
 
 from django.urls import include, path
 
-from bluefox import api
+from bluefox import api, views
+from tenants import urls as tenant_pages
+
+# The home page reads every app, so it lives here and not in tenants; its name does not.
+_home = path("", views.home, name="home")
 
 workspace_urls = [
-    path("", include("tenants.urls")),
+    path("", include(([_home, *tenant_pages.urlpatterns], "tenants"))),
     path("", include("lists.urls")),
     path("sending/", include("sending.urls")),
     path("campaigns/", include("campaigns.urls")),
@@ -16,7 +20,12 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("", include("tenants.urls_start")),
     path("", include("preferences.urls")),
-    path("webhooks/", include("webhooks.urls_public")),
+    path("", include("webhooks.urls_public")),
     path("api/v1/", include(api.urlpatterns)),
     path("w/<slug:workspace>/", include(workspace_urls)),
 ]
+
+handler400 = "bluefox.errorpages.bad_request"
+handler403 = "bluefox.errorpages.forbidden"
+handler404 = "bluefox.errorpages.not_found"
+handler500 = "bluefox.errorpages.server_error"

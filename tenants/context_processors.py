@@ -4,18 +4,20 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from tenants.models import Membership
+from tenants.permissions import PERMISSIONS, allows
+from tenants.selectors.members import list_workspaces
 
 
 def workspace(request: HttpRequest) -> dict[str, Any]:
-    """`tenant`, `membership` and `workspaces` (the person's memberships) for dashboard pages."""
+    """For dashboard pages: `tenant`, `membership`, `workspaces` (the person's memberships) and
+    `may` (the permissions that the person has here: `{% if "contacts.edit" in may %}`).
+    """
     membership = getattr(request, "membership", None)
     if membership is None:
         return {}
     return {
         "tenant": membership.tenant,
         "membership": membership,
-        "workspaces": Membership.unscoped.filter(user=membership.user)
-        .select_related("tenant")
-        .order_by("tenant__name"),
+        "workspaces": list_workspaces(user=membership.user),
+        "may": {name for name in PERMISSIONS if allows(membership, name)},
     }

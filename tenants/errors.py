@@ -21,3 +21,15 @@ class BluefoxError(Exception):
 
 class SecretUnreadable(RuntimeError):
     """A stored secret cannot be decrypted with the configured FIELD_ENCRYPTION_KEYS."""
+
+
+class Conflict(BluefoxError):
+    """What is asked for contradicts what is there now (409 in the API)."""
+
+    code = "conflict"
+
+
+class MemberRefused(BluefoxError):
+    """A change of membership that the rules of roles do not allow."""
+
+    code = "member_refused"

@@ -101,6 +101,7 @@ class Role(models.TextChoices):
 class Membership(TenantOwned):
     """A person's place in a tenant."""
 
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -23,6 +23,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "sending.edit": _TECHNICAL,
     "developers.edit": _TECHNICAL,
     "workspace.edit": _ADMINS,
+    "members.edit": _ADMINS,
+    "audit.view": _ADMINS,
 }
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -4,15 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='tenant',
-            name='accent',
-            field=models.CharField(choices=[('blue', 'Blue'), ('sky', 'Sky'), ('teal', 'Teal'), ('green', 'Green'), ('lime', 'Lime'), ('amber', 'Amber'), ('orange', 'Orange'), ('red', 'Red'), ('rose', 'Rose'), ('pink', 'Pink'), ('violet', 'Violet'), ('slate', 'Slate')], default='blue', max_length=10),
+            model_name="tenant",
+            name="accent",
+            field=models.CharField(
+                choices=[
+                    ("blue", "Blue"),
+                    ("sky", "Sky"),
+                    ("teal", "Teal"),
+                    ("green", "Green"),
+                    ("lime", "Lime"),
+                    ("amber", "Amber"),
+                    ("orange", "Orange"),
+                    ("red", "Red"),
+                    ("rose", "Rose"),
+                    ("pink", "Pink"),
+                    ("violet", "Violet"),
+                    ("slate", "Slate"),
+                ],
+                default="blue",
+                max_length=10,
+            ),
         ),
     ]

@@ -1,0 +1,170 @@
+"""What the home page says: the way to the first campaign, and what needs a person now."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from campaigns.models import Campaign, CampaignStatus
+from lists.models import Contact
+from sending.models import BatchState, SenderIdentity, SesAccount, SesState
+from sending.selectors.accounts import accounts_of, feedback_ready
+from tenants.models import Tenant
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the checklist; state as in the `step` tag, error in AWS's own words."""
+
+    title: str
+    text: str
+    action: str
+    url: str
+    done: bool
+    error: str = ""
+    state: str = "todo"
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something that a person should look at."""
+
+    text: str
+    url: str
+    tone: str = "warning"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What AWS allows one account; counts are recipients in the last 24 hours."""
+
+    account: SesAccount
+    allowed: int | None  # None: without limit
+    used: int
+    rate: float  # recipients a second
+
+    @property
+    def left(self) -> int | None:
+        return None if self.allowed is None else max(0, self.allowed - self.used)
+
+
+def checklist(tenant: Tenant) -> list[Step]:
+    """The five steps from an empty workspace to the first campaign; one of them is `current`."""
+    accounts = list(accounts_of(tenant))
+    connected = [account for account in accounts if account.state == SesState.CONNECTED]
+    verified = SenderIdentity.objects.for_tenant(tenant).filter(verified=True)
+    launched = Campaign.objects.for_tenant(tenant).filter(status=CampaignStatus.LAUNCHED)
+    sending = reverse("sending:index", args=[tenant.slug])
+    steps = [
+        Step(
+            "Connect your Amazon SES account",
+            "Mail leaves through it, under your own name and at AWS's price.",
+            "Connect Amazon SES",
+            sending,
+            done=bool(connected),
+            error=next((a.last_error for a in accounts if a.state == SesState.FAILED), ""),
+        ),
+        Step(
+            "Let bounces and complaints come back",
+            "AWS tells Bluefox of each; the address is suppressed at once.",
+            "Set up feedback",
+            sending,
+            done=any(map(feedback_ready, connected)),
+            error=next((a.feedback_error for a in connected if a.feedback_error), ""),
+        ),
+        Step(
+            "Verify the domain you write from",
+            "A few DNS records prove that the domain is yours and let SES sign your mail.",
+            "Open your domains",
+            sending,
+            done=verified.exists(),
+        ),
+        Step(
+            "Bring your contacts",
+            "Import a CSV file. Whoever unsubscribed or bounced stays out.",
+            "Import contacts",
+            reverse("lists:contacts", args=[tenant.slug]),
+            done=Contact.objects.for_tenant(tenant).exists(),
+        ),
+        Step(
+            "Send your first campaign",
+            "Write it, send yourself a test, then send it to a list.",
+            "Write a campaign",
+            reverse("campaigns:index", args=[tenant.slug]),
+            done=launched.exists(),
+        ),
+    ]
+    return _with_states(steps)
+
+
+def _with_states(steps: list[Step]) -> list[Step]:
+    first_open = next((step for step in steps if not step.done), None)
+
+    def state(step: Step) -> str:
+        if step.done:
+            return "done"
+        if step.error:
+            return "failed"
+        return "current" if step is first_open else "todo"
+
+    return [
+        Step(s.title, s.text, s.action, s.url, s.done, "" if s.done else s.error, state(s))
+        for s in steps
+    ]
+
+
+def running_campaigns(tenant: Tenant) -> list[Campaign]:
+    """Campaigns that are under way or held up, the newest five."""
+    under_way = (BatchState.PREPARING, BatchState.RUNNING, BatchState.PAUSED)
+    return list(
+        Campaign.objects.for_tenant(tenant)
+        .filter(batch__state__in=under_way)
+        .select_related("batch", "tenant")
+        .order_by("-batch_id")[:5]
+    )
+
+
+def quotas(tenant: Tenant) -> list[Quota]:
+    """What AWS allows each connected account, as last read."""
+    return [
+        Quota(
+            account,
+            allowed=None if account.max_24_hour_send < 0 else int(account.max_24_hour_send),
+            used=int(account.sent_last_24_hours),
+            rate=account.max_send_rate,
+        )
+        for account in accounts_of(tenant).filter(state=SesState.CONNECTED)
+    ]
+
+
+def concerns(tenant: Tenant) -> list[Concern]:
+    """What needs attention, the worst first. What the checklist shows is not said again."""
+    found = [concern for account in accounts_of(tenant) for concern in _of_account(account)]
+    if not tenant.postal_address:
+        found.append(
+            Concern(
+                "Your postal address is missing. The law of many countries wants it in every "
+                "campaign.",
+                reverse("tenants:settings", args=[tenant.slug]),
+            )
+        )
+    return sorted(found, key=lambda concern: concern.tone != "error")
+
+
+def _of_account(account: SesAccount) -> list[Concern]:
+    url = reverse("sending:index", args=[account.tenant.slug])
+    if account.state == SesState.FAILED:
+        return [Concern(f"AWS refuses {account.name}: {account.last_error}", url, "error")]
+    if account.state != SesState.CONNECTED:
+        return []
+    found = []
+    if not account.sending_enabled or account.enforcement_status == "SHUTDOWN":
+        found.append(Concern(f"AWS has paused sending for {account.name}.", url, "error"))
+    elif account.enforcement_status == "PROBATION":
+        text = f"AWS has {account.name} under review. Look at your bounces and complaints."
+        found.append(Concern(text, url))
+    if account.parked_reason:
+        found.append(Concern(f"{account.name} sends nothing now: {account.parked_reason}", url))
+    if not account.production_access:
+        text = f"{account.name} is in the sandbox: AWS lets it write to verified addresses only."
+        found.append(Concern(text, url))
+    return found

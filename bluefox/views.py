@@ -1,0 +1,29 @@
+"""The home page of a workspace: it reads every app, so it stands above them."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from bluefox.home import checklist, concerns, quotas, running_campaigns
+from campaigns.selectors.campaigns import campaigns_of
+from sending.selectors.batches import progress
+from tenants.permissions import requires
+
+
+@require_safe
+@requires("view")
+def home(request: Any) -> HttpResponse:
+    tenant = request.tenant
+    steps = checklist(tenant)
+    latest = campaigns_of(tenant).filter(batch__isnull=False)[:5]
+    context = {
+        "steps": steps,
+        "done": sum(step.done for step in steps),
+        "concerns": concerns(tenant),
+        "running": [(campaign, progress(campaign.batch)) for campaign in running_campaigns(tenant)],
+        "quotas": quotas(tenant),
+        "latest": [(campaign, progress(campaign.batch)) for campaign in latest],
+    }
+    return render(request, "tenants/home.html", context)

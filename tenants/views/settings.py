@@ -1,0 +1,149 @@
+"""Settings: the workspace itself, its members, its audit log."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from tenants.errors import MemberRefused
+from tenants.forms import RoleForm, WorkspaceForm
+from tenants.models import Membership, Role
+from tenants.permissions import allows, requires
+from tenants.selectors.audit import read_audit
+from tenants.selectors.members import list_members
+from tenants.services.members import change_role, remove_member
+from tenants.services.workspaces import update_workspace
+
+
+def _tabs(request: Any, current: str) -> list[dict[str, Any]]:
+    places = [("Workspace", "settings"), ("Members", "members")]
+    if allows(request.membership, "audit.view"):
+        places.append(("Audit log", "audit"))
+    return [
+        {
+            "label": label,
+            "url": reverse(f"tenants:{name}", args=[request.tenant.slug]),
+            "current": name == current,
+        }
+        for label, name in places
+    ]
+
+
+def _settings_page(request: Any, form: WorkspaceForm) -> HttpResponse:
+    context = {"form": form, "tabs": _tabs(request, "settings")}
+    status = 422 if form.is_bound else 200
+    return render(request, "tenants/settings.html", context, status=status)
+
+
+@require_safe
+@requires("view")
+def settings(request: Any) -> HttpResponse:
+    return _settings_page(request, WorkspaceForm(instance=request.tenant))
+
+
+@require_POST
+@requires("workspace.edit")
+def save_settings(request: Any) -> HttpResponse:
+    form = WorkspaceForm(request.POST)
+    if not form.is_valid():
+        return _settings_page(request, form)
+    update_workspace(
+        tenant=request.tenant, actor=request.user, profile=form.profile(), request=request
+    )
+    messages.success(request, "Saved")
+    return redirect("tenants:settings", request.tenant.slug)
+
+
+@require_safe
+@requires("view")
+def members(request: Any) -> HttpResponse:
+    context = {
+        "members": list_members(tenant=request.tenant),
+        "roles": Role.choices,
+        "tabs": _tabs(request, "members"),
+    }
+    return render(request, "tenants/members.html", context)
+
+
+def _member(request: Any, member_id: UUID) -> Membership:
+    rows = Membership.objects.for_tenant(request.tenant).select_related("user", "tenant")
+    return get_object_or_404(rows, public_id=member_id)
+
+
+@require_POST
+@requires("members.edit")
+def set_role(request: Any, member_id: UUID) -> HttpResponse:
+    member = _member(request, member_id)
+    form = RoleForm(request.POST)
+    if form.is_valid():
+        try:
+            role = Role(form.cleaned_data["role"])
+            changed = change_role(
+                member=member, role=role, actor=request.membership, request=request
+            )
+            messages.success(request, f"{changed.user} is {changed.get_role_display()} now")
+        except MemberRefused as refused:
+            messages.error(request, refused.message)
+    else:
+        messages.error(request, "Choose one of the roles.")
+    return redirect("tenants:members", request.tenant.slug)
+
+
+@require_POST
+@requires("members.edit")
+def remove(request: Any, member_id: UUID) -> HttpResponse:
+    return _take_out(request, _member(request, member_id))
+
+
+@require_POST
+@requires("view")
+def leave(request: Any) -> HttpResponse:
+    """Whoever it is: everybody may go."""
+    return _take_out(request, request.membership)
+
+
+def _take_out(request: Any, member: Membership) -> HttpResponse:
+    try:
+        remove_member(member=member, actor=request.membership, request=request)
+    except MemberRefused as refused:
+        messages.error(request, refused.message)
+        return redirect("tenants:members", request.tenant.slug)
+    if member.pk == request.membership.pk:
+        messages.success(request, f"You have left {request.tenant}")
+        return redirect("start:index")
+    messages.success(request, f"{member.user} is no member any more")
+    return redirect("tenants:members", request.tenant.slug)
+
+
+@require_safe
+@requires("audit.view")
+def audit(request: Any) -> HttpResponse:
+    page = read_audit(
+        tenant=request.tenant, after=_cursor(request, "after"), before=_cursor(request, "before")
+    )
+    context = {
+        "events": page.events,
+        "older": page.older and page.older.isoformat(),
+        "newer": page.newer and page.newer.isoformat(),
+        "tabs": _tabs(request, "audit"),
+    }
+    return render(request, "tenants/audit.html", context)
+
+
+def _cursor(request: Any, name: str) -> datetime | None:
+    text = request.GET.get(name)
+    if text is None:
+        return None
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Http404("not a cursor of this page")
+    return moment
