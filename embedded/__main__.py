@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             return show_status(data)
         case "reset":
             folder.reset(data)
+            for name in {"DATABASE_URL", "REDIS_URL"} & set(os.environ):
+                print(f"{name} names a server of yours, which is left as it is.")
         case "exec":
             argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
             if not argv:

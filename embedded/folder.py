@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from embedded.processes import stop_recorded
 from embedded.servers import Postgres, Server, Valkey
 from embedded.system import (
     Account,
@@ -100,7 +101,7 @@ def status(data: Path) -> dict[str, tuple[int, int] | None]:
 
 
 def reset(data: Path) -> None:
-    """Stop both servers and delete all their data. ServiceError if something still uses them."""
+    """Stop everything that runs on the folder and delete it. ServiceError if it is in use."""
     if not data.exists():
         return
     folder = Folder(data, durable=True)
@@ -109,6 +110,7 @@ def reset(data: Path) -> None:
             raise ServiceError(
                 f"The servers in {data} are in use. Stop what uses them (Ctrl-C), then try again."
             )
+        stop_recorded(folder.path / "processes.json")
         folder.stop()
         shutil.rmtree(folder.home)
         shutil.rmtree(folder.path, ignore_errors=True)

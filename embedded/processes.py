@@ -37,9 +37,7 @@ class Processes:
         self._entries: list[tuple[int, float]] = []
 
     def __enter__(self) -> Self:
-        if self.record.exists():
-            left = [_find(entry) for entry in json.loads(self.record.read_text())]
-            stop_all([process for process in left if process])
+        stop_recorded(self.record)
         return self
 
     def __exit__(
@@ -99,6 +97,14 @@ class Processes:
         for line in filter(str.strip, child.stdout):
             self._output.write(f"{name:>9} | {line.rstrip()}\n")
             self._output.flush()
+
+
+def stop_recorded(record: Path) -> None:
+    """Stop the processes that a killed predecessor left behind, if `record` names any."""
+    if record.exists():
+        left = [_find(entry) for entry in json.loads(record.read_text())]
+        stop_all([process for process in left if process])
+        record.unlink()
 
 
 def stop_all(processes: list[psutil.Process]) -> None:

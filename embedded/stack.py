@@ -74,6 +74,7 @@ def stack(data: Path, ports: Ports = ANY, *, seed: int = 1) -> Iterator[Stack]:
     The processes write to standard output. `seed` decides which addresses the simulator lets
     bounce and complain. ServiceError if a part cannot start.
     """
+    data.mkdir(parents=True, mode=0o711, exist_ok=True)
     with services(data) as urls, Processes(data / "processes.json") as processes:
         ports = Ports(*(free_port(port) for port in ports))
         environ = _environ(data, ports) | _secrets(data) | urls.environ()
