@@ -229,7 +229,7 @@ class Admin:
         mail = self.cloud.mailbox.get(self.arguments[0])
         if mail is None:
             raise ApiError("NotFound", "No such mail is kept.", 404)
-        return Response(mail.raw(), content_type="message/rfc822")
+        return Response(mail.raw, content_type="message/rfc822")
 
     def notifications(self) -> Answer:
         publisher = self.cloud.publisher

@@ -80,7 +80,7 @@ def _common_headers(message: Message) -> dict[str, Any]:
         if key in ("date", "returnPath"):
             common[key] = values[name]
         elif key == "to":
-            common[key] = addresses_in(values[name])
+            common[key] = list(addresses_in(values[name]))
         else:
             common[key] = [part.strip() for part in values[name].split(",")]
     common["messageId"] = message.id

@@ -26,6 +26,7 @@ BOUNCE_KINDS = {
     Outcome.GLOBAL_SUPPRESSED: "global",
     Outcome.ON_ACCOUNT_LIST: "account",
 }
+SUPPRESSING = (Outcome.HARD_BOUNCE, Outcome.COMPLAINT)
 Record = Callable[[float], dict[str, Any]]
 
 
@@ -42,6 +43,8 @@ class Feedback:
 
     def follow(self, message: Message) -> None:
         """Schedule everything that comes of a message."""
+        if not self._watched(message):
+            return
         self.emit("Send", message, lambda now: events.send(message))
         groups: dict[Outcome, list[str]] = {}
         for address, outcome in message.outcomes:
@@ -63,19 +66,17 @@ class Feedback:
             elif outcome is Outcome.COMPLAINT:
                 self._after(settings.complaint_after, self.complain, message, addresses)
 
-    def emit(self, kind: str, message: Message, record: Record) -> bool:
-        """Publish a record where the configuration set wants it; return whether anyone does."""
+    def emit(self, kind: str, message: Message, record: Record) -> None:
+        """Publish a record where the configuration set wants it."""
         now = time.time()
-        mail = self._mailbox.get(message.id)
-        if mail is not None:
-            mail.events.append({"type": kind, "time": now})
-        found = False
+        listeners = 0
         for topic_arn in self._topics(message, kind):
-            found = True
-            self._publisher.publish(
+            listeners += self._publisher.publish(
                 topic_arn, lambda: orjson.dumps(record(now)).decode() + "\n", SUBJECT
             )
-        return found
+        mail = self._mailbox.get(message.id)
+        if mail is not None and listeners:
+            mail.events.append({"type": kind, "time": now})
 
     def validate(self, topic_arn: str) -> None:
         """Publish the plain sentence that opens event publishing to a topic."""
@@ -124,6 +125,14 @@ class Feedback:
     def _region(self, message: Message) -> Region | None:
         account = self._store.accounts.get(message.account)
         return account.regions.get(message.region) if account else None
+
+    def _watched(self, message: Message) -> bool:
+        """Return whether anything can come of a message: a listener, or a suppression."""
+        region = self._region(message)
+        found = region.configuration_sets.get(message.configuration_set) if region else None
+        if found is not None and any(d.enabled for d in found.destinations.values()):
+            return True
+        return any(outcome in SUPPRESSING for _, outcome in message.outcomes)
 
     def _topics(self, message: Message, kind: str) -> list[str]:
         region = self._region(message)

@@ -59,7 +59,7 @@ class Ledger:
         self._context.append(number)
         self._sizes.append(size)
         parts = [message.id, str(len(message.outcomes))]
-        parts += [outcome.value + address for address, outcome in message.outcomes]
+        parts += [outcome + address for address, outcome in message.outcomes]
         for name, value in message.tags.items():
             parts += (name, value)
         self._entries.append(SEPARATOR.join(parts).encode())

@@ -1,6 +1,5 @@
 """The newest mails in full, for the inbox page and the tests."""
 
-import base64
 import email
 import email.policy
 import re
@@ -17,7 +16,7 @@ SES, SMTP = "ses", "smtp"
 
 @dataclass(slots=True)
 class Mail:
-    """One mail; `data` is its MIME source, in base64 when it came so through SES."""
+    """One mail; `raw` is its MIME source."""
 
     id: str
     time: float
@@ -25,15 +24,10 @@ class Mail:
     recipients: list[str]
     subject: str
     via: str
-    data: bytes
-    encoded: bool = False
+    raw: bytes
     account: str = ""
     message: Message | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
-
-    def raw(self) -> bytes:
-        """Return the MIME source."""
-        return base64.b64decode(self.data) if self.encoded else self.data
 
     def summary(self) -> dict[str, Any]:
         """Return the line of the list."""
@@ -49,14 +43,14 @@ class Mail:
 
     def full(self) -> dict[str, Any]:
         """Return the mail with its parts, headers and events."""
-        message = parse(self.raw())
+        message = parse(self.raw)
         return self.summary() | {
             "headers": [[name, str(value)] for name, value in message.items()],
             "text": body_of(message, "plain"),
             "html": body_of(message, "html"),
             "links": links_in(body_of(message, "html") or body_of(message, "plain")),
             "events": self.events,
-            "source": self.raw().decode("utf-8", "replace"),
+            "source": self.raw.decode("utf-8", "replace"),
         }
 
 

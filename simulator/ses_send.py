@@ -1,13 +1,7 @@
-"""SendEmail: the data plane (SES API v2 Reference, SendEmail)."""
+"""SendEmail: the data plane. From a valid draft to an accepted message, or SES's refusal."""
 
-import base64
-import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
 
 from simulator import faults, iam
 from simulator.accounts import ConfigurationSet, Region
@@ -15,48 +9,13 @@ from simulator.cloud import Cloud
 from simulator.ledger import Context
 from simulator.mailbox import SES, Mail
 from simulator.messages import Message, new_id
-from simulator.mime import (
-    Header,
-    addresses_in,
-    check_address,
-    check_base64,
-    check_once,
-    has_long_line,
-    header_block,
-    parse_headers,
-    value_of,
-)
 from simulator.outcomes import Outcome, is_simulator, outcome_for
 from simulator.quota import Limits
-from simulator.ses_simple import mime_of_simple
+from simulator.ses_draft import Draft, draft_of, parse_body
 from simulator.store import Caller
 from simulator.web import ApiError, Request, Response, request_id
 
-MAX_RECIPIENTS = 50
-MAX_MESSAGE = 40 * 1024 * 1024  # after base64 encoding
-TAG_TEXT = re.compile(r"[A-Za-z0-9_-]{1,256}")
-# SES's own tags hold more than the alphabet of custom ones
-SES_TAG = re.compile(r"ses:feedback-id-[ab]")
-RAW_DATA = re.compile(rb'"Data"\s*:\s*"')
-BLOCKED_HEADERS = frozenset(
-    ("x-ses-configuration-set", "x-ses-message-tags", "x-ses-source-arn", "x-ses-from-arn",
-     "x-ses-return-path-arn", "x-ses-tenant")
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Draft:
-    """A send request, parsed and not yet accepted."""
-
-    sender: str
-    identities: list[str]
-    destination: list[str]
-    recipients: list[str]
-    headers: list[Header]
-    tags: dict[str, str]
-    set_name: str
-    data: bytes
-    size: int
+EVERYTHING: tuple[tuple[list[str], list[str]], ...] = ((["*"], []),)
 
 
 def send_email(request: Request, caller: Caller, cloud: Cloud) -> Response:
@@ -68,18 +27,19 @@ def send_email(request: Request, caller: Caller, cloud: Cloud) -> Response:
     region = account.region(region_name)
     try:
         fields, data = parse_body(request.body)
-        struck = {}
+        struck: dict[str, faults.Fault] = {}
         if cloud.faults.any(account.id):
             name = str(fields.get("ConfigurationSetName") or "")
             struck = cloud.faults.hit(account.id, region_name, cloud.clock(), name)
             dropped = faults.refuse_before(struck)
             if dropped is not None:
                 return dropped
-        draft = _draft(fields, data)
+        draft = draft_of(fields, data)
         _authorise(caller, draft, raw=data is not None)
-        configuration_set = _configuration_set(region, draft)
+        identity = find_identity(region, draft.identities[0])
+        configuration_set = _configuration_set(region, draft, identity)
         _check_state(region, configuration_set)
-        identity = _check_identities(region, draft)
+        _check_identities(region, draft, identity)
         counted = sum(1 for address in draft.recipients if not is_simulator(address))
         cloud.quota(account.id, region_name).admit(
             cloud.clock(),
@@ -97,173 +57,19 @@ def send_email(request: Request, caller: Caller, cloud: Cloud) -> Response:
     return faults.apply_after(struck, Response(body, headers=headers, delay=delay))
 
 
-def parse_body(body: bytes) -> tuple[dict[str, Any], bytes | None]:
-    """Return the request's fields, and the raw message in base64 when there is one.
-
-    The message is cut out of the JSON by its quotes, for base64 has neither quote nor escape:
-    parsing it as a JSON string would only copy it twice. Anything unusual is parsed whole.
-    """
-    match = RAW_DATA.search(body) if b'"Raw"' in body else None
-    if match:
-        start = match.end()
-        end = body.find(b'"', start)
-        data = body[start:end]
-        if end > 0 and b"\\" not in data:
-            fields = _json(body[:start] + body[end:])
-            if _raw_data(fields) == "":
-                return fields, data
-    fields = _json(body)
-    text = _raw_data(fields)
-    return fields, text.encode("utf-8", "replace") if text is not None else None
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ApiError("SerializationException", f"Could not parse the body: {error}") from None
-    if not isinstance(fields, dict):
-        raise ApiError("SerializationException", "Start of structure found where not expected.")
-    return fields
-
-
-def _raw_data(fields: dict[str, Any]) -> str | None:
-    content = fields.get("Content")
-    raw = content.get("Raw") if isinstance(content, dict) else None
-    data = raw.get("Data") if isinstance(raw, dict) else None
-    return data if isinstance(data, str) else None
-
-
-def _draft(fields: dict[str, Any], data: bytes | None) -> Draft:
-    content = fields.get("Content")
-    if not isinstance(content, dict) or not content:
-        raise ApiError("BadRequestException", "1 validation error detected: 'content' is required.")
-    for name in ("ListManagementOptions", "TenantName", "EndpointId"):
-        if fields.get(name):
-            raise ApiError("BadRequestException", f"{name} is not supported by the simulator.")
-    destination = fields.get("Destination") or {}
-    given = [
-        str(address)
-        for kind in ("ToAddresses", "CcAddresses", "BccAddresses")
-        for address in destination.get(kind) or ()
-    ]
-    sender = str(fields.get("FromEmailAddress") or "")
-    tags = _tags(fields.get("EmailTags"))
-    set_name = str(fields.get("ConfigurationSetName") or "")
-    if data is None:
-        if "Simple" not in content:
-            raise ApiError("BadRequestException", "Only Raw and Simple content is supported.")
-        mime = mime_of_simple(content["Simple"], sender, destination, fields)
-        data = base64.b64encode(mime)
-    else:
-        check_base64(data)
-        if not data:
-            raise ApiError("BadRequestException", "Content.Raw.Data is empty.")
-    if len(data) > MAX_MESSAGE:
-        raise ApiError(
-            "BadRequestException", f"Message length is more than {MAX_MESSAGE} bytes long."
-        )
-    headers = parse_headers(header_block(data))
-    check_once(headers)
-    if has_long_line(data):
-        raise ApiError(
-            "BadRequestException", "A line of the message is longer than 1000 characters."
-        )
-    return _draft_of_mime(headers, data, sender, given, (tags, set_name))
-
-
-def _draft_of_mime(
-    headers: list[Header], data: bytes, sender: str, given: list[str], options: tuple[Any, str]
-) -> Draft:
-    """Fill what the parameters left open from the headers; parameters win, as in SES."""
-    tags, set_name = options
-    by_name: dict[str, str] = {}
-    listed: list[str] = []
-    for name, value in headers:
-        lowered = name.lower()
-        by_name.setdefault(lowered, value)
-        if lowered in ("to", "cc", "bcc"):
-            listed += addresses_in(value)
-    header_from = by_name.get("from", "")
-    if not header_from and not sender:
-        raise ApiError("BadRequestException", "Missing required header 'From'.")
-    senders = addresses_in(sender or header_from)
-    if len(senders) != 1:
-        raise ApiError("BadRequestException", "Missing final '@domain'")
-    identities = list(senders)
-    for value in (header_from, by_name.get("sender", ""), by_name.get("return-path", "")):
-        identities += [found for found in addresses_in(value) if found not in identities]
-    recipients = [a for item in given for a in addresses_in(item) or [item]] if given else listed
-    if not recipients:
-        raise ApiError("BadRequestException", "Missing required header 'To'.")
-    if len(recipients) > MAX_RECIPIENTS:
-        raise ApiError("BadRequestException", f"Recipient count exceeds {MAX_RECIPIENTS}.")
-    for address in (*identities, *recipients):
-        check_address(address)
-    if tags is None:
-        tags = _header_tags(by_name.get("x-ses-message-tags", ""))
-    return Draft(
-        header_from or sender,
-        identities,
-        recipients,
-        list(dict.fromkeys(recipients)),
-        [header for header in headers if header[0].lower() not in BLOCKED_HEADERS],
-        tags,
-        set_name or by_name.get("x-ses-configuration-set", ""),
-        data,
-        len(data) // 4 * 3,
-    )
-
-
-def _tags(given: Any) -> dict[str, str] | None:
-    if not given:
-        return None
-    return _checked_tags([(str(tag.get("Name")), str(tag.get("Value"))) for tag in given])
-
-
-def _header_tags(value: str) -> dict[str, str]:
-    """Return the tags of an X-SES-MESSAGE-TAGS header: name=value, name=value."""
-    if not value:
-        return {}
-    pairs = []
-    for item in re.split(r"[,;]", value):
-        name, _, text = item.strip().partition("=")
-        pairs.append((name, text.strip('"')))
-    return _checked_tags(pairs)
-
-
-def _checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    if len(pairs) > 50:
-        raise ApiError("BadRequestException", "Too many message tags: at most 50.")
-    tags: dict[str, str] = {}
-    for name, value in pairs:
-        for kind, text in (("name", name), ("value", value)):
-            if not TAG_TEXT.fullmatch(text) and not (kind == "name" and SES_TAG.fullmatch(text)):
-                raise ApiError(
-                    "BadRequestException",
-                    f"Invalid tag {kind} <{text[:256]}>: only alphanumeric ASCII characters, '_', "
-                    "and '-' are allowed, and at most 256 of them.",
-                )
-        if name in tags:
-            raise ApiError("BadRequestException", f"Duplicate tag <{name}>.")
-        tags[name] = value
-    return tags
-
-
 def _authorise(caller: Caller, draft: Draft, raw: bool) -> None:
-    if len(caller.policies) == 1 and caller.policies[0] == (["*"], []):
+    if caller.policies == EVERYTHING:
         return
     # AWS checks Raw content of the v2 SendEmail under the v1 action's name
     action = "ses:SendRawEmail" if raw else "ses:SendEmail"
     iam.require_send(caller, action, draft.identities[0])
 
 
-def _configuration_set(region: Region, draft: Draft) -> ConfigurationSet | None:
+def _configuration_set(region: Region, draft: Draft, identity: str) -> ConfigurationSet | None:
+    """Return the set named in the request or its headers, else the identity's own, else None."""
     name = draft.set_name
-    if not name:
-        identity = find_identity(region, draft.identities[0])
-        name = region.identities[identity].configuration_set if identity else ""
-        draft.set_name = name
+    if not name and identity:
+        name = draft.set_name = region.identities[identity].configuration_set
     if not name:
         return None
     found = region.configuration_sets.get(name)
@@ -300,10 +106,10 @@ def find_identity(region: Region, address: str) -> str:
     return ""
 
 
-def _check_identities(region: Region, draft: Draft) -> str:
-    """Return the sender's identity; raise MessageRejected listing all that are not verified."""
-    identity = find_identity(region, draft.identities[0])
-    failed = [a for a in draft.identities if not find_identity(region, a)]
+def _check_identities(region: Region, draft: Draft, identity: str) -> None:
+    """Raise MessageRejected listing every address that is not verified and has to be."""
+    failed = [] if identity else [draft.identities[0]]
+    failed += [a for a in draft.identities[1:] if not find_identity(region, a)]
     if region.sandbox:
         failed += [
             address
@@ -322,7 +128,6 @@ def _check_identities(region: Region, draft: Draft) -> str:
             "MailFromDomainNotVerifiedException",
             f"The custom MAIL FROM domain {sender.mail_from_domain} is not verified.",
         )
-    return identity
 
 
 def _accept(request: Request, caller: Caller, cloud: Cloud, draft: Draft, identity: str) -> Message:
@@ -347,10 +152,9 @@ def _accept(request: Request, caller: Caller, cloud: Cloud, draft: Draft, identi
         [(address, decide(address)) for address in draft.recipients],
     )
     context = Context(account.id, caller.region, draft.identities[0], draft.set_name, caller.key_id)
-    cloud.ledger.accept(now_ns, context, message, draft.size)
-    subject = value_of(draft.headers, "subject")
+    cloud.ledger.accept(now_ns, context, message, len(draft.raw))
     cloud.mailbox.add(
-        Mail(message.id, now, draft.sender, draft.recipients, subject, SES, draft.data, True,
+        Mail(message.id, now, draft.sender, draft.recipients, draft.subject, SES, draft.raw,
              account.id, message)
     )  # fmt: skip
     cloud.feedback.follow(message)
