@@ -8,10 +8,10 @@ from email_validator import EmailSyntaxError, validate_email
 
 from lists.errors import InvalidAddress
 
-# The plain address that most are, in lower case: accepted without email-validator (40,000 a second),
-# which would accept it and change nothing. Punycode, reserved top-level domains and all that is
-# refused go the long way. Lengths: RFC 5321 4.5.3.1 (local part 64, address 254), RFC 1035 2.3.1
-# (label 63).
+# The plain address that most are, in lower case: accepted without email-validator, which takes
+# 25 us an address, and would accept it and change nothing. Punycode, reserved top-level domains
+# and all that is refused go the long way. Lengths: RFC 5321 4.5.3.1 (local part 64, address 254),
+# RFC 1035 2.3.1 (label 63).
 _ATOM = r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?"
 _PLAIN_LOCAL = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(?:\.{_ATOM})*").fullmatch

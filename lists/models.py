@@ -254,6 +254,7 @@ class Import(TenantOwned):
     filename = models.CharField(max_length=255)
     encoding = models.CharField(max_length=40, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
+    names_line = models.PositiveSmallIntegerField(default=1)
     columns = ArrayField(models.CharField(max_length=200), default=list)
     mapping = models.JSONField(default=dict, help_text="column name -> contact field, or absent")
     sample = models.JSONField(default=list, help_text="the first rows, for the mapping page")

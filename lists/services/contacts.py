@@ -1,0 +1,132 @@
+"""Writes to single contacts and their places on lists."""
+
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+
+from lists.addresses import normalise
+from lists.errors import InvalidContact
+from lists.mapping import FIELD_LENGTH, NAME_LENGTH
+from lists.models import (
+    ConsentRecord,
+    Contact,
+    List,
+    Source,
+    Subscription,
+    SubscriptionStatus,
+)
+from lists.services import consent
+from tenants.models import Tenant
+
+
+@transaction.atomic
+def upsert_contact(
+    *,
+    tenant: Tenant,
+    email: str,
+    first_name: str = "",
+    last_name: str = "",
+    fields: Mapping[str, str] | None = None,
+    source: Source,
+) -> Contact:
+    """The contact with this address, made or brought up to date; no list changes.
+
+    Blank values overwrite nothing, other fields stay. `source` is kept with what is subscribed
+    later, not here. Raises InvalidAddress or InvalidContact.
+    """
+    address = normalise(email)
+    values = {
+        "first_name": _checked("first_name", " ".join(first_name.split()), NAME_LENGTH),
+        "last_name": _checked("last_name", " ".join(last_name.split()), NAME_LENGTH),
+    }
+    own = {
+        key: _checked(key, value, FIELD_LENGTH) for key, value in (fields or {}).items() if value
+    }
+    contact, created = (
+        Contact.objects.for_tenant(tenant)
+        .select_for_update()
+        .get_or_create(
+            tenant=tenant,
+            email_norm=address.email_norm,
+            defaults={"email": address.email, "fields": own, **values},
+        )
+    )
+    if created:
+        return contact
+    changed = [name for name, value in values.items() if value and value != getattr(contact, name)]
+    for name in changed:
+        setattr(contact, name, values[name])
+    if own and not own.items() <= contact.fields.items():
+        contact.fields = contact.fields | own
+        changed.append("fields")
+    if changed:
+        contact.save(update_fields=[*changed, "updated_at"])
+    return contact
+
+
+@transaction.atomic
+def edit_contact(
+    *, contact: Contact, first_name: str, last_name: str, fields: Mapping[str, str]
+) -> Contact:
+    """Sets exactly these values, blank ones too. The address stays: consent was given for it."""
+    contact = consent.locked(contact)
+    contact.first_name = _checked("first_name", " ".join(first_name.split()), NAME_LENGTH)
+    contact.last_name = _checked("last_name", " ".join(last_name.split()), NAME_LENGTH)
+    contact.fields = {
+        key: _checked(key, value, FIELD_LENGTH) for key, value in fields.items() if value
+    }
+    contact.save(update_fields=["first_name", "last_name", "fields", "updated_at"])
+    return contact
+
+
+@transaction.atomic
+def subscribe(
+    *, contact: Contact, lists: Iterable[List], source: Source, consent_wording: str = ""
+) -> list[List]:
+    """Makes the contact an active member of these lists; returns those where that is new.
+
+    A place that is there already stays as it is, whatever its status: nobody is subscribed again
+    or confirmed by anyone but themselves. Somebody who unsubscribed from everything stays so.
+    Suppression is untouched. Where a place is new, the wording is kept as the proof of consent.
+    """
+    contact = consent.locked(contact)
+    gone = contact.unsubscribed_at
+    wanted = list(lists)
+    there = set(
+        Subscription.unscoped.filter(contact=contact, list__in=wanted).values_list(
+            "list_id", flat=True
+        )
+    )
+    new = [one for one in wanted if one.pk not in there and one.tenant_id == contact.tenant_id]
+    Subscription.unscoped.bulk_create(
+        Subscription(
+            tenant_id=contact.tenant_id,
+            contact=contact,
+            list=one,
+            status=SubscriptionStatus.UNSUBSCRIBED if gone else SubscriptionStatus.ACTIVE,
+            source=source,
+            unsubscribed_at=gone,
+        )
+        for one in new
+    )
+    if gone or not new:
+        return []
+    consent.record(
+        contact=contact,
+        act=ConsentRecord.Act.ATTESTED,
+        source=source,
+        lists=new,
+        wording=consent_wording,
+    )
+    return new
+
+
+def _checked(param: str, value: str, most: int) -> str:
+    value = value.strip()
+    if len(value) > most:
+        raise InvalidContact(
+            f"{len(value):,} characters are too many; {most:,} are the most.", param=param
+        )
+    if "\0" in value:
+        raise InvalidContact("A NUL character cannot be stored; delete it.", param=param)
+    return value

@@ -1,0 +1,9 @@
+"""What the apps above may hear or add."""
+
+from django.dispatch import Signal
+
+# Sent for the contact page: contact_timeline.send(sender=Contact, contact=contact).
+# A receiver returns a list of entries for the page's timeline, newest first and at most 50, each
+# {"at": datetime, "title": str, "text": str, "tone": "green|amber|blue|red|grey", "icon": str,
+# "url": str}; `at` and `title` are needed, the rest may be absent.
+contact_timeline = Signal()

@@ -1,0 +1,16 @@
+"""What workers do for lists; each task is safe to run twice."""
+
+from celery import shared_task
+
+from lists import importing
+
+
+@shared_task
+def run_import(import_id: int) -> None:
+    importing.run(import_id)
+
+
+@shared_task
+def sweep_imports() -> None:
+    for import_id in importing.stuck():
+        run_import.delay(import_id)
