@@ -41,7 +41,7 @@ def welcome(running: Stack) -> None:
     for asked, got in zip(PORTS, running.ports, strict=True):
         if asked != got:
             print(f"Port {asked} is taken by another program: using {got}.")
-    print(running.manage("fill_demo", "--simulator", running.simulator_url))
+    print(running.run("-m", "demo", "--simulator", running.simulator_url))
     print("Ctrl-C stops everything; the data stays.", flush=True)
 
 

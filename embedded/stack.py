@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,14 +57,18 @@ class Stack:
         """Its inbox page, and what its admin API lies below."""
         return f"http://127.0.0.1:{self.ports.simulator}"
 
-    def manage(self, *arguments: str) -> str:
-        """Run a Django command to its end and return what it printed; ServiceError if it fails."""
-        command = [sys.executable, "manage.py", *arguments]
+    def run(self, *arguments: str) -> str:
+        """Run Python to its end and return what it printed; ServiceError if it fails."""
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environ, stdout=subprocess.PIPE, text=True, check=False
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode:
-            raise ServiceError(f"manage.py {arguments[0]} failed: {done.stdout}")
+            raise ServiceError(f"`python {shlex.join(arguments)}` failed.\n{done.stdout}")
         return done.stdout
 
 
@@ -82,7 +87,7 @@ def stack(data: Path, ports: Ports = ANY, *, seed: int = 1) -> Iterator[Stack]:
         (data / "static").mkdir(exist_ok=True)
         processes.start("simulator", _simulator(data, ports, seed), environ)
         processes.wait_for_port("simulator", ports.simulator_tls)
-        running.manage("migrate", "--verbosity", "0")
+        running.run("manage.py", "migrate", "--verbosity", "0")
         for name, command in COMMANDS.items():
             arguments = [f"--bind=127.0.0.1:{ports.web}"] if name == "web" else []
             processes.start(name, [sys.executable, "-m", *command, *arguments], environ)
@@ -103,6 +108,7 @@ def _environ(data: Path, ports: Ports) -> dict[str, str]:
     aws = f"https://127.0.0.1:{ports.simulator_tls}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
+        "DJANGO_SETTINGS_MODULE": "bluefox.settings",
         "SITE_URL": f"http://127.0.0.1:{ports.web}",
         "EMAIL_URL": f"smtp://127.0.0.1:{ports.smtp}",
         "DEFAULT_FROM_EMAIL": "Bluefox <bluefox@bluefox.example>",
