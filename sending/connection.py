@@ -2,10 +2,13 @@
 
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 
 from django.utils import timezone
+from redis.exceptions import RedisError
 
+from sending import queue
 from sending.credentials import api_of, sending_credentials
 from sending.errors import AwsRefused
 from sending.models import SesAccount, SesAuth
@@ -105,3 +108,10 @@ def read_quota(account: SesAccount) -> None:
     Raises SesError, and changes nothing, when AWS does not answer.
     """
     store(account, quota_columns(api_of(account).get_account()))
+    announce_rate(account)
+
+
+def announce_rate(account: SesAccount) -> None:
+    """Tells the pacer what SES allows. Without Valkey the pacer asks again by itself."""
+    with suppress(RedisError):
+        queue.set_rate(account.pace_key, account.max_send_rate)

@@ -40,7 +40,7 @@ class SnsMessage(TenantOwned):
 class FeedbackDigest(TenantOwned):
     """One alert mail to the members: which contacts bounced or complained since the last one.
 
-    Open, and growing with every event, until it is mailed.
+    Open, and growing with every event, until it is closed; then it is mailed.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -51,6 +51,8 @@ class FeedbackDigest(TenantOwned):
     contact_ids = ArrayField(models.BigIntegerField(), default=list)
     # The first MessageEvents, for the mail to name; contact_ids has everyone.
     event_ids = ArrayField(models.BigIntegerField(), default=list)
+    closed_at = models.DateTimeField(null=True)
+    mail_tried_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
     removed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -59,10 +61,14 @@ class FeedbackDigest(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant"], condition=Q(mailed_at=None), name="digest_open_once"
+                fields=["tenant"], condition=Q(closed_at=None), name="digest_open_once"
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "-window_end"], name="digest_newest")]
+        indexes = [
+            models.Index(fields=["tenant", "-window_end"], name="digest_newest"),
+            # The clock looks for what is to be closed or mailed.
+            models.Index(fields=["id"], condition=Q(mailed_at=None), name="digest_unmailed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.bounces} bounces, {self.complaints} complaints"

@@ -1,7 +1,12 @@
-"""Dashboard pages of webhooks, below /w/<workspace>/."""
+"""Dashboard pages of webhooks, below /w/<workspace>/feedback/."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from webhooks import views
 
 app_name = "webhooks"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("digests/<uuid:public_id>/remove/", views.remove, name="remove"),
+]

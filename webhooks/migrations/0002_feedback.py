@@ -6,31 +6,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0001_initial'),
-        ('webhooks', '0001_initial'),
+        ("tenants", "0001_initial"),
+        ("webhooks", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='feedbackdigest',
-            name='event_ids',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None),
+            model_name="feedbackdigest",
+            name="event_ids",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.BigIntegerField(), default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='snsmessage',
-            name='retry_at',
+            model_name="snsmessage",
+            name="retry_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AlterField(
-            model_name='snsmessage',
-            name='body',
-            field=models.TextField(help_text="the envelope's Message, unchanged; a confirmation's Token"),
+            model_name="snsmessage",
+            name="body",
+            field=models.TextField(
+                help_text="the envelope's Message, unchanged; a confirmation's Token"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feedbackdigest',
-            constraint=models.UniqueConstraint(condition=models.Q(('mailed_at', None)), fields=('tenant',), name='digest_open_once'),
+            model_name="feedbackdigest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("mailed_at", None)), fields=("tenant",), name="digest_open_once"
+            ),
         ),
     ]

@@ -1,0 +1,27 @@
+"""Forgets SNS messages that have long been translated; their events stay."""
+
+from datetime import datetime, timedelta
+
+from webhooks.models import SnsMessage
+
+# SNS repeats a message for an hour at most, and one older than a day is refused: none that is
+# deleted here can come again.
+KEEP = timedelta(days=14)
+_CHUNK = 5_000
+
+
+def forget_old(now: datetime) -> int:
+    """Deletes what was received before KEEP and is done with; returns how many rows."""
+    forgotten = 0
+    while True:
+        oldest = SnsMessage.unscoped.order_by("id")[:_CHUNK]
+        ids = [
+            row_id
+            for row_id, received_at, processed_at in oldest.values_list(
+                "id", "received_at", "processed_at"
+            )
+            if received_at < now - KEEP and processed_at is not None
+        ]
+        forgotten += SnsMessage.unscoped.filter(pk__in=ids).delete()[0]
+        if len(ids) < _CHUNK:
+            return forgotten

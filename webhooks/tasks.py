@@ -1,0 +1,35 @@
+"""Celery's way into the engines."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from webhooks import alerts, bell
+from webhooks.confirming import confirm_pending
+from webhooks.housekeeping import forget_old
+from webhooks.translate import translate_pending
+
+_SLICE_SECONDS = 20
+
+
+@shared_task
+def translate() -> None:
+    """Rung once a burst, and by the clock in case a ring was lost."""
+    bell.silence()
+    if translate_pending(seconds=_SLICE_SECONDS):
+        translate.delay()
+
+
+@shared_task
+def confirm_subscriptions() -> None:
+    confirm_pending(timezone.now())
+
+
+@shared_task
+def mail_digests() -> None:
+    alerts.close_due(timezone.now())
+    alerts.mail_closed(timezone.now())
+
+
+@shared_task
+def forget_old_messages() -> None:
+    forget_old(timezone.now())
