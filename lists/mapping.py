@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -128,11 +129,16 @@ def _state(value: str) -> State | None:
 
 
 def public_ids() -> Iterator[str]:
-    """Random UUIDs of version 4, in bulk: a tenth of the cost of uuid4()."""
+    """Random UUIDs of version 7 (RFC 9562): 74 random bits behind the time.
+
+    Made in bulk at a tenth of the cost of uuid4(); in order of time, so that a million of them
+    go into an index at its end instead of all over it.
+    """
     while True:
-        raw = os.urandom(16 * 1024).hex()
-        for at in range(0, len(raw), 32):
-            yield f"{raw[at : at + 12]}4{raw[at + 13 : at + 16]}a{raw[at + 17 : at + 32]}"
+        now = f"{time.time_ns() // 1_000_000:012x}"
+        raw = os.urandom(10 * 256).hex()
+        for at in range(0, len(raw), 20):
+            yield f"{now}7{raw[at : at + 3]}a{raw[at + 3 : at + 18]}"
 
 
 class RowReader:

@@ -10,6 +10,12 @@ from lists.mapping import COPY_COLUMNS, Chunk, State
 from lists.models import Import, Source, SuppressionReason
 from lists.suppressing import Suppress, add_suppressions
 
+# A list that is being deleted waits for this chunk; one that is gone takes no more members.
+_HOLD_LISTS = """
+SELECT id FROM lists_list WHERE tenant_id = %(tenant_id)s AND id = ANY(%(list_ids)s)
+ORDER BY id FOR KEY SHARE
+"""
+
 _STAGE = """
 CREATE TEMP TABLE import_rows (
     line bigint, public_id uuid, email varchar(320), email_norm varchar(320),
@@ -95,6 +101,8 @@ def write_chunk(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
     """Writes contacts, their places on the lists, and what a status column says."""
     values = _values(import_, list_ids)
     with connection.cursor() as cursor:
+        cursor.execute(_HOLD_LISTS, values)
+        values["list_ids"] = [row[0] for row in cursor.fetchall()]
         _stage(cursor, chunk)
         cursor.execute(_UPSERT, values)
         created, updated = cursor.fetchone()
