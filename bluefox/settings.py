@@ -15,6 +15,7 @@ ALLOWED_HOSTS = [str(urlsplit(SITE_URL).hostname), *env.list("EXTRA_ALLOWED_HOST
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # Each form brings its tenant's own reCAPTCHA keys, so there are none for the site to check.
 SILENCED_SYSTEM_CHECKS = ["django_recaptcha.recaptcha_test_key_error"]
+RECAPTCHA_VERIFY_REQUEST_TIMEOUT = 3  # seconds; a visitor waits for it
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 # --- Secrets ----------------------------------------------------------------------------------
