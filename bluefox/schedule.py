@@ -5,4 +5,20 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "lists.tasks.sweep_imports",
         "schedule": 60.0,
     },
+    "translate events whose ring was lost": {
+        "task": "webhooks.tasks.translate",
+        "schedule": 15.0,
+    },
+    "confirm subscriptions whose call was lost": {
+        "task": "webhooks.tasks.confirm_subscriptions",
+        "schedule": 15.0,
+    },
+    "mail the digests of bounces and complaints": {
+        "task": "webhooks.tasks.mail_digests",
+        "schedule": 60.0,
+    },
+    "forget SNS messages of two weeks ago": {
+        "task": "webhooks.tasks.forget_old_messages",
+        "schedule": 86_400.0,
+    },
 }
