@@ -8,10 +8,11 @@ from typing import Any
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from sending import queue
+from sending import quota
 from sending.credentials import api_of, sending_credentials
 from sending.errors import AwsRefused
 from sending.models import SesAccount, SesAuth
+from sending.parking import unpark_aws
 from sending.ses.client import Caller, assume_role, who_am_i
 from sending.ses.errors import SesError
 from sending.ses.explain import explain
@@ -107,11 +108,26 @@ def read_quota(account: SesAccount) -> None:
 
     Raises SesError, and changes nothing, when AWS does not answer.
     """
+    was_paused = not account.sending_enabled
     store(account, quota_columns(api_of(account).get_account()))
-    announce_rate(account)
+    if was_paused and account.sending_enabled:
+        resume(account)
+    announce_quota(account)
 
 
-def announce_rate(account: SesAccount) -> None:
-    """Tells the pacer what SES allows. Without Valkey the pacer asks again by itself."""
+def announce_quota(account: SesAccount) -> None:
+    """Tells the queue what SES allows. Without Valkey, the queue asks again by itself."""
     with suppress(RedisError):
-        queue.set_rate(account.pace_key, account.max_send_rate)
+        quota.refresh(account.pace_key)
+
+
+def resume(account: SesAccount) -> None:
+    """Ends a parking that waited for a person, now that SES lets us send.
+
+    Others on the same AWS account go on too; one that still may not is parked again by its next
+    mail. A parking for the day's quota ends by itself.
+    """
+    if account.parked_reason and account.parked_until is None and account.sending_enabled:
+        with suppress(RedisError):
+            unpark_aws(account.pace_key)
+        account.refresh_from_db(fields=["parked_reason", "parked_until", "parked_lane"])

@@ -16,13 +16,13 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from psycopg2.extras import execute_values
-from sending.services.batches import pause_batch
 
 from lists.models import List, Source
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
 from sending.ledger import OutcomeRow, apply_outcomes, find_messages
-from sending.models import Batch, BatchState, Message, SesAccount
+from sending.models import Message, SesAccount
+from sending.parking import pause_batch
 from tenants.models import Tenant
 from webhooks import alerts, sns
 from webhooks.events import Event, Recipient, UnreadableEvent, parse
@@ -198,7 +198,8 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
         _suppress(tenant, group.values())
         _unsubscribe(group.values())
         alerts.note(tenant=tenant, news=_news(group), now=now)
-    _pause({f.message.batch_id for f in news.values() if f.verdict.our_fault})
+    for batch_id in {f.message.batch_id for f in news.values() if f.verdict.our_fault}:
+        pause_batch(batch_id, "SES could not render this mail.")
 
 
 _Key = tuple[int, str, str, str]
@@ -285,9 +286,6 @@ def _news(findings: Mapping[int, Finding]) -> list[alerts.News]:
     ]
 
 
-def _pause(batch_ids: set[int]) -> None:
-    for batch in Batch.unscoped.filter(pk__in=batch_ids, state=BatchState.RUNNING):
-        pause_batch(batch=batch, reason="SES could not render this mail.")
 
 
 def _note_accounts(rows: Sequence[SnsMessage], now: datetime) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
-from sending.connection import announce_rate, check_connection, store
+from sending.connection import announce_quota, check_connection, resume, store
 from sending.credentials import api_of
 from sending.errors import AwsRefused
 from sending.models import BatchState, SesAccount, SesAuth, SesState, new_external_id
@@ -97,7 +97,8 @@ def _connect(
         store(account, columns)
         detail = {"aws_account": account.aws_account_id, "auth": account.auth}
         _audit(account, actor, "ses_account.connected", request, detail)
-    announce_rate(account)
+    resume(account)
+    announce_quota(account)
     return account
 
 
@@ -116,7 +117,8 @@ def test_connection(
     with transaction.atomic():
         store(account, columns | {"state": SesState.CONNECTED, "last_error": ""})
         _audit(account, actor, "ses_account.tested", request)
-    announce_rate(account)
+    resume(account)
+    announce_quota(account)
     return account
 
 
