@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from simulator import admin_events
@@ -210,13 +211,15 @@ class Admin:
         return json_response(found)
 
     def inbox(self) -> Answer:
-        limit = int(self.params.get("limit", "50"))
+        text = self.params.get("limit", "50")
+        if not text.isdigit():
+            raise bad("limit must be a number")
+        limit = int(text)
         wanted, via = self.params.get("to", ""), self.params.get("via", "")
-        mails: list[dict[str, Any]] = []
-        for mail in self.cloud.mailbox.search(wanted, self._since(), via):
-            if len(mails) >= limit:
-                break
-            mails.append(mail.full() if "full" in self.params else mail.summary())
+        account = self.params.get("account", "")
+        found = self.cloud.mailbox.search(wanted, self._since(), via, account)
+        full = "full" in self.params
+        mails = [mail.full() if full else mail.summary() for mail in islice(found, limit)]
         return json_response({"mails": mails})
 
     def message(self) -> Answer:

@@ -125,7 +125,7 @@ class SimulatorClient:
     def inbox(self, to: str = "", **options: Any) -> list[Json]:
         """Return mails in full, newest first, whose recipient or subject contains `to`.
 
-        Options: limit (50), since (seconds), via ("ses" or "smtp").
+        Options: limit (50), since (seconds), via ("ses" or "smtp"), account.
         """
         query = urlencode({"to": to, "full": 1} | options)
         mails: list[Json] = self._object("GET", f"inbox?{query}")["mails"]

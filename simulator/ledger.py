@@ -95,10 +95,9 @@ class Ledger:
 
     def select(self, account: str = "", since: float = 0.0) -> Iterator[int]:
         """Yield the numbers of the entries of an account (empty: all) at or after `since`."""
-        since_ns = int(since * 1e9)
         wanted = {n for n, c in enumerate(self._contexts) if not account or c.account == account}
         for index, time_ns in enumerate(self._times):
-            if time_ns >= since_ns and self._context[index] in wanted:
+            if time_ns / 1e9 >= since and self._context[index] in wanted:
                 yield index
 
     async def ndjson(self, account: str = "", since: float = 0.0) -> AsyncIterator[bytes]:

@@ -6,6 +6,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from typing import Any
 
@@ -29,6 +31,16 @@ class Mail:
     message: Message | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def title(self) -> str:
+        """Return the subject as people read it."""
+        if "=?" not in self.subject:
+            return self.subject
+        try:
+            return str(make_header(decode_header(self.subject)))
+        except (HeaderParseError, LookupError, UnicodeError):
+            return self.subject
+
     def summary(self) -> dict[str, Any]:
         """Return the line of the list."""
         return {
@@ -36,7 +48,7 @@ class Mail:
             "time": self.time,
             "from": self.source,
             "to": self.recipients,
-            "subject": self.subject,
+            "subject": self.title,
             "via": self.via,
             "account": self.account,
         }
@@ -75,13 +87,17 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._mails)
 
-    def search(self, to: str = "", since: float = 0.0, via: str = "") -> Iterator[Mail]:
+    def search(
+        self, to: str = "", since: float = 0.0, via: str = "", account: str = ""
+    ) -> Iterator[Mail]:
         """Yield mails, newest first, whose recipient or subject contains `to`."""
         wanted = to.lower()
         for mail in reversed(self._mails.values()):
-            if mail.time < since or (via and mail.via != via):
+            if mail.time < since or mail.via != (via or mail.via):
                 continue
-            haystack = (*mail.recipients, mail.subject)
+            if account and mail.account != account:
+                continue
+            haystack = (*mail.recipients, mail.title)
             if not wanted or any(wanted in item.lower() for item in haystack):
                 yield mail
 
@@ -97,7 +113,7 @@ def body_of(message: EmailMessage, kind: str) -> str:
     if part is None:
         return ""
     try:
-        return str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
     except (LookupError, UnicodeError):
         payload = part.get_payload(decode=True)
         return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
