@@ -60,10 +60,10 @@ def services(
         return
     folder = Folder(data, durable)
     with (folder.path / "users.lock").open("a") as users:
-        with folder.locked():
-            fcntl.flock(users, fcntl.LOCK_SH)
-            urls = given | folder.start(wanted)
         try:
+            with folder.locked():
+                fcntl.flock(users, fcntl.LOCK_SH)
+                urls = given | folder.start(wanted)
             yield Urls(urls["postgres"], urls["valkey"])
         finally:
             with folder.locked():

@@ -81,10 +81,11 @@ class Server(ABC):
 
     def ensure(self, port: int | None) -> int:
         """Reuse the running server or start one, on `port` if that is free; return its port."""
-        if self.pid() and port:
+        pid = self.pid()
+        if port and pid and is_running(pid, str(port)):
             self._wait(port)
             return port
-        self.stop()  # running on a port that nobody wrote down
+        self.stop()  # its starter was killed before it wrote the port down
         self.prepare()
         for _ in range(3):
             port = free_port(port)

@@ -17,7 +17,8 @@ import pytest
 import redis
 
 from embedded import ServiceError, Urls, folder, services
-from embedded.system import Account, popen_arguments, server_account
+from embedded.servers import Valkey
+from embedded.system import Account, free_port, popen_arguments, server_account
 
 HOLD = """
 import sys, time
@@ -159,6 +160,18 @@ def test_a_pid_that_another_program_has_now_is_no_server(base: Path) -> None:
         stranger.kill()
 
 
+def test_a_running_server_on_a_port_that_nobody_wrote_down_is_replaced(base: Path) -> None:
+    data = base / "data"
+    parent = hold(data)
+    first_line(parent)
+    parent.kill()
+    parent.wait()
+    state = json.loads((data / "state.json").read_text())
+    state["ports"] = {"postgres": free_port()}
+    (data / "state.json").write_text(json.dumps(state))
+    works(data)
+
+
 def test_two_starts_at_once_share_one_pair_until_the_last_leaves(base: Path) -> None:
     data = base / "data"
     short, long = hold(data, 0), hold(data, 60)
@@ -250,3 +263,12 @@ def test_a_server_that_cannot_start_says_why(base: Path) -> None:
     (data / "postgres" / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(ServiceError, match=r"postgres stopped at start: .*no_such_setting"):
         works(data)
+
+
+def test_one_that_cannot_start_leaves_no_other_behind(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Valkey, "command", lambda self, port: ["sh", "-c", "echo no; exit 1"])
+    with pytest.raises(ServiceError, match="valkey stopped at start: no"):
+        works(base / "data")
+    assert pids(base / "data") == {"postgres": None, "valkey": None}
