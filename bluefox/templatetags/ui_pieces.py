@@ -63,7 +63,8 @@ def progress(
     cancel_url: str = "",
     cancel_text: str = "",
 ) -> dict[str, Any]:
-    key = f"{zlib.crc32((poll_url or cancel_url or pause_url).encode()):x}"
+    # The buttons come anew with every poll, the dialog does not: both go by an address that stays.
+    key = f"{zlib.crc32((cancel_url or pause_url or resume_url).encode()):x}"
     return {
         "csrf_token": context.get("csrf_token"),
         "done": done,

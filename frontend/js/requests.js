@@ -19,6 +19,18 @@ const busy = (event, on) => {
 document.addEventListener("htmx:beforeSend", (event) => busy(event, true));
 document.addEventListener("htmx:afterRequest", (event) => busy(event, false));
 
+// What refreshes itself waits while nobody looks, or while a dialog or menu inside it is open.
+const polls = (element) => element.getAttribute("hx-trigger")?.startsWith("every");
+const held = (element) => document.hidden || element.querySelector("dialog[open], :popover-open");
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (polls(event.detail.elt) && held(event.detail.elt)) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { elt } = detail.requestConfig;
+  const ended = detail.xhr.status === 286;
+  if (!ended && polls(elt) && held(elt)) detail.shouldSwap = false;
+});
+
 document.addEventListener("htmx:sendError", () =>
   toast("The server could not be reached. Check your connection and try again.", "error"),
 );

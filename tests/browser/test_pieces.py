@@ -23,7 +23,7 @@ NAVIGATION = [
     {"label": "Home", "url": "/", "icon": "house", "key": "h", "current": True},
     {"label": "Contacts", "url": "/table/", "icon": "users", "key": "o", "current": False},
 ]
-POLLS = {"count": 0}
+POLLS = {"count": 0, "ticks": 0}
 SOLVED = {"secret": "s" * 32, "key": "k" * 32}
 
 TABLE = """
@@ -93,6 +93,18 @@ def _poll(request: HttpRequest) -> HttpResponse:
     return HttpResponse(html, status=286 if POLLS["count"] == 2 else 200)
 
 
+def _tick(request: HttpRequest) -> HttpResponse:
+    POLLS["ticks"] += 1
+    source = f'{{% dialog "inside" "Inside" %}}…{{% enddialog %}}<p>tick {POLLS["ticks"]}</p>'
+    return HttpResponse(Template(source).render(RequestContext(request)))
+
+
+def _ticking(request: HttpRequest) -> HttpResponse:
+    body = '{% dialog "inside" "Inside" %}…{% enddialog %}<p>tick 0</p>'
+    opener = '<button data-dialog="inside">Open</button>'
+    return _page(request, opener + '{% poll "/tick/" every=1 %}' + body + "{% endpoll %}")
+
+
 def _challenge(request: HttpRequest) -> JsonResponse:
     challenge = altcha.create_challenge(
         "PBKDF2/SHA-256",
@@ -116,6 +128,8 @@ urlpatterns = [
     path("toast/", _toast),
     path("answer/<int:status>/", _answer),
     path("poll/", _poll),
+    path("tick/", _tick),
+    path("ticking/", _ticking),
     path("challenge/", _challenge),
     path("accounts/", include("allauth.account.urls")),
     path("", include("tenants.urls_start")),
@@ -263,6 +277,19 @@ def test_progress_moves_keeps_the_focus_and_stops(visit: Callable[..., Page]) ->
     expect(figures).to_contain_text("2 of 4")
     page.wait_for_timeout(2500)
     assert POLLS["count"] == 2
+
+
+def test_an_open_dialog_is_not_refreshed_away(visit: Callable[..., Page]) -> None:
+    POLLS["ticks"] = 0
+    page = visit("ticking/")
+    expect(page.get_by_text("tick 1")).to_be_visible()
+    page.get_by_role("button", name="Open").click()
+    dialog = page.get_by_role("dialog", name="Inside")
+    page.wait_for_timeout(2500)
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    ticks = POLLS["ticks"]
+    expect(page.get_by_text(f"tick {ticks + 1}")).to_be_visible()
 
 
 def test_a_field_that_does_not_apply_is_hidden_and_not_asked_for(
