@@ -1,5 +1,7 @@
 """Reads the environment. What has no safe default stops the start with a sentence that helps."""
 
+import base64
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,15 +28,33 @@ def required(name: str, meaning: str) -> str:
     return value
 
 
-def required_keys(name: str, meaning: str, *, min_length: int) -> list[str]:
-    """A comma-separated list of keys, newest first; each at least min_length characters."""
+def required_secret(name: str, meaning: str, *, min_length: int) -> str:
+    """A secret of at least min_length characters."""
+    value = required(name, meaning)
+    if len(value) < min_length:
+        raise ImproperlyConfigured(f"{name} is shorter than {min_length} characters: {meaning}.")
+    return value
+
+
+def required_keys(name: str, meaning: str, *, is_key: Callable[[str], bool]) -> list[str]:
+    """A comma-separated list of keys, newest first; is_key says whether one can be used."""
     keys = [key.strip() for key in required(name, meaning).split(",") if key.strip()]
     for position, key in enumerate(keys, start=1):
-        if len(key) < min_length:
-            raise ImproperlyConfigured(
-                f"{name}: key {position} is shorter than {min_length} characters: {meaning}."
-            )
+        if not is_key(key):
+            raise ImproperlyConfigured(f"{name}: key {position} is none: {meaning}.")
     return keys
+
+
+def is_fernet_key(key: str) -> bool:
+    """32 bytes in URL-safe base64, as `Fernet.generate_key()` makes them."""
+    try:
+        return len(base64.urlsafe_b64decode(key)) == 32
+    except ValueError:
+        return False
+
+
+def is_long_key(key: str) -> bool:
+    return len(key) >= 32
 
 
 def required_origin(name: str, meaning: str) -> str:

@@ -5,7 +5,16 @@ from urllib.parse import urlsplit
 
 from django.contrib.messages import constants as messages
 
-from bluefox.env import BASE_DIR, env, required, required_keys, required_origin
+from bluefox.env import (
+    BASE_DIR,
+    env,
+    is_fernet_key,
+    is_long_key,
+    required,
+    required_keys,
+    required_origin,
+    required_secret,
+)
 from bluefox.schedule import BEAT_SCHEDULE
 
 # --- Who we are -------------------------------------------------------------------------------
@@ -19,18 +28,18 @@ RECAPTCHA_VERIFY_REQUEST_TIMEOUT = 3  # seconds; a visitor waits for it
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 # --- Secrets ----------------------------------------------------------------------------------
-SECRET_KEY = required("SECRET_KEY", "50 or more random characters")
+SECRET_KEY = required_secret("SECRET_KEY", "50 or more random characters", min_length=50)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 FIELD_ENCRYPTION_KEYS = required_keys(
     "FIELD_ENCRYPTION_KEYS",
-    "Fernet keys, newest first, for tenants' secrets at rest",
-    min_length=44,
+    "Fernet keys (32 random bytes in URL-safe base64), newest first, for tenants' secrets at rest",
+    is_key=is_fernet_key,
 )
 LINK_SIGNING_KEYS = required_keys(
     "LINK_SIGNING_KEYS",
     "random keys of 32 or more characters, newest first; links in mails stay valid while their "
     "key is listed, so keep old ones for years",
-    min_length=32,
+    is_key=is_long_key,
 )
 
 # --- Apps -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.shortcuts import render
 
@@ -24,5 +25,7 @@ class AccountAdapter(DefaultAccountAdapter):
             self.render_mail(template_prefix, email, {"email": email, **context}).send()
         except (OSError, SMTPException) as error:
             logger.exception("The platform's mail server did not take a mail")
+            # The next attempt must not wait for the pause between two mails that arrived.
+            ratelimit.clear(self.request, action="confirm_email", key=email.lower())
             page = render(self.request, "account/mail_failed.html", status=503)
             raise ImmediateHttpResponse(page) from error

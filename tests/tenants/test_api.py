@@ -150,9 +150,7 @@ def test_other_refusals_have_the_same_shape(api: Client, settings: Settings) -> 
     assert error_of(post(api, {"name": "x" * 20}), 413)["code"] == "body_too_large"
 
 
-def test_a_defect_is_500_and_its_log_line_has_no_address(
-    api: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_defect_is_500_and_tells_nothing_of_itself(api: Client) -> None:
     error = error_of(api.get("/api/v1/test/raises/defect"), 500)
     assert "ann" not in json.dumps(error)
 
