@@ -46,10 +46,11 @@ class Processes:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        alive = [child for child in self._running.values() if child.poll() is None]
-        stop_all([psutil.Process(child.pid) for child in alive])
-        for child in self._running.values():
-            child.wait()
+        children = list(self._running.values())
+        try:
+            self._stop(children[1:])
+        finally:  # What was started first serves the others: workers still send to the simulator.
+            self._stop(children[:1])
         for reader in self._readers:
             reader.join(timeout=2)  # a daemonised grandchild may hold the pipe open
         self.record.unlink(missing_ok=True)
@@ -91,6 +92,11 @@ class Processes:
                 how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
                 return f"{name} ended with {how}; its last lines above say why."
         return None
+
+    def _stop(self, children: list[subprocess.Popen[str]]) -> None:
+        stop_all([psutil.Process(child.pid) for child in children if child.poll() is None])
+        for child in children:
+            child.wait()
 
     def _copy(self, name: str, child: subprocess.Popen[str]) -> None:
         assert child.stdout  # noqa: S101 - PIPE was asked for
