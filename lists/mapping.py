@@ -17,6 +17,13 @@ NAME_LENGTH = 120  # of Contact.first_name and last_name
 FIELD_LENGTH = 1000
 FIELD_PREFIX = "field:"
 
+TARGETS = {
+    "email": "Email address",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "status": "Subscription status",
+}
+
 _SAME_NAMES = {
     "email": {"email", "emailaddress", "mail", "mailaddress", "subscriberemail"},
     "first_name": {"firstname", "fname", "givenname", "forename", "first"},
@@ -77,6 +84,13 @@ def field_key(column: str) -> str:
     plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode().lower()
     key = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:60]
     return f"f_{key}" if key[:1].isdigit() else key
+
+
+def in_words(target: str) -> str:
+    """What a target is called on a page."""
+    if not target:
+        return "Skipped"
+    return TARGETS.get(target) or f"Own field {target.removeprefix(FIELD_PREFIX)}"
 
 
 def suggest(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, str]:

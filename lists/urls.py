@@ -1,7 +1,48 @@
 """Dashboard pages of lists, below /w/<workspace>/."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from lists.views import contacts, imports, lists, suppressions
 
 app_name = "lists"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("contacts/", contacts.contacts, name="contacts"),
+    path("contacts/new/", contacts.contact_new, name="contact_new"),
+    path("contacts/<uuid:contact_id>/", contacts.contact, name="contact"),
+    path("contacts/<uuid:contact_id>/edit/", contacts.contact_edit, name="contact_edit"),
+    path(
+        "contacts/<uuid:contact_id>/subscribe/",
+        contacts.contact_subscribe,
+        name="contact_subscribe",
+    ),
+    path(
+        "contacts/<uuid:contact_id>/unsubscribe/",
+        contacts.contact_unsubscribe,
+        name="contact_unsubscribe",
+    ),
+    path("lists/", lists.lists, name="lists"),
+    path("lists/new/", lists.list_new, name="list_new"),
+    path("lists/<uuid:list_id>/", lists.list_, name="list"),
+    path("lists/<uuid:list_id>/edit/", lists.list_edit, name="list_edit"),
+    path("contacts/imports/", imports.imports, name="imports"),
+    path("contacts/imports/new/", imports.import_new, name="import_new"),
+    path("contacts/imports/<uuid:import_id>/", imports.import_, name="import"),
+    path(
+        "contacts/imports/<uuid:import_id>/encoding/",
+        imports.import_encoding,
+        name="import_encoding",
+    ),
+    path("contacts/imports/<uuid:import_id>/start/", imports.import_start, name="import_start"),
+    path(
+        "contacts/imports/<uuid:import_id>/progress/",
+        imports.import_progress,
+        name="import_progress",
+    ),
+    path("contacts/imports/<uuid:import_id>/cancel/", imports.import_cancel, name="import_cancel"),
+    path("contacts/imports/<uuid:import_id>/report/", imports.import_report, name="import_report"),
+    path("suppressions/", suppressions.suppressions, name="suppressions"),
+    path("suppressions/new/", suppressions.suppression_new, name="suppression_new"),
+    path("suppressions/remove/", suppressions.suppression_remove, name="suppression_remove"),
+    path("suppressions/export/", suppressions.suppressions_export, name="suppressions_export"),
+]

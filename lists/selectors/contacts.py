@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -19,13 +20,14 @@ from lists.models import (
 from lists.paging import Page, keyset
 from tenants.models import Tenant
 
-# What a contact is as a whole; the first that fits. Shown as one word, filtered by the same.
+# What a contact is as a whole, in one word. Suppressed beats all, then come unsubscribed from
+# everything and paused; see _state().
 STATES = {
-    "suppressed": "Suppressed",
-    "unsubscribed": "Unsubscribed",
-    "paused": "Paused",
     "active": "Active",
     "unconfirmed": "Unconfirmed",
+    "paused": "Paused",
+    "unsubscribed": "Unsubscribed",
+    "suppressed": "Suppressed",
     "none": "On no list",
 }
 _FIELD_SAMPLE = 500
@@ -157,9 +159,10 @@ def field_names(tenant: Tenant) -> list[str]:
     return sorted(names)
 
 
-def lists_with_counts(*, tenant: Tenant) -> list[List]:
-    """The tenant's lists by name, each with `.active`, `.unconfirmed` and `.unsubscribed`."""
-    lists = list(List.objects.for_tenant(tenant).order_by("name"))
+def lists_with_counts(*, tenant: Tenant, public_id: UUID | None = None) -> list[List]:
+    """The tenant's lists by name, or the one; with `.active`, `.unconfirmed`, `.unsubscribed`."""
+    rows = List.objects.for_tenant(tenant).order_by("name")
+    lists = list(rows if public_id is None else rows.filter(public_id=public_id))
     counted = (
         Subscription.objects.for_tenant(tenant)
         .filter(list__in=lists)

@@ -18,6 +18,11 @@ from lists.models import (
 from lists.services import consent
 from tenants.models import Tenant
 
+CONSENT_WORDING = (
+    "This person has agreed to be mailed about this, or there is another lawful ground, and I can "
+    "prove it."
+)
+
 
 @transaction.atomic
 def upsert_contact(

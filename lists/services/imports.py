@@ -11,6 +11,7 @@ from lists.csvfile import MAX_BYTES, CsvHead, inspect
 from lists.errors import FileRefused, ImportRefused
 from lists.mapping import suggest
 from lists.models import Import, ImportStatus, List
+from lists.services.lists import save_list
 from lists.tasks import run_import
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
@@ -61,12 +62,14 @@ def start(
     mapping: Mapping[str, str],
     lists: Sequence[List],
     actor: User,
+    new_list: str = "",
     request: HasMeta | None = None,
 ) -> Import:
     """Hands a mapped import to a worker; whoever calls has the member's attestation.
 
     The attestation is kept once, with the import, and every place on a list that comes of it
-    points there. Raises ImportRefused where it is not waiting for this, or has no address column.
+    points there. `new_list` names a list to be made for it. Raises ImportRefused where it is not
+    waiting for this or has no address column, ListNameTaken.
     """
     targets = [target for target in mapping.values() if target]
     if targets.count("email") != 1:
@@ -82,6 +85,9 @@ def start(
         import_.consent_wording = CONSENT_WORDING
         import_.status = ImportStatus.QUEUED
         import_.save()
+        if new_list.strip():
+            made = save_list(tenant=import_.tenant, name=new_list, actor=actor, request=request)
+            lists = [*lists, made]
         import_.lists.set(lists)
         audit.record(
             tenant=import_.tenant,

@@ -1,0 +1,29 @@
+"""Reading suppressions."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from lists.models import Contact, Suppression, SuppressionReason
+from tenants.models import Tenant
+
+
+def find_suppressions(
+    *, tenant: Tenant, search: str = "", reason: str = ""
+) -> QuerySet[Suppression]:
+    """Suppressions of addresses that hold `search`, for one reason or all; in no order."""
+    rows: QuerySet[Suppression] = Suppression.objects.for_tenant(tenant)
+    if search:
+        rows = rows.filter(email_norm__contains=search.lower())
+    if reason in SuppressionReason.values:
+        rows = rows.filter(reason=reason)
+    return rows
+
+
+def contacts_by_address(
+    *, tenant: Tenant, suppressions: Iterable[Suppression]
+) -> dict[str, Contact]:
+    """The contacts that have these addresses, by normalised address."""
+    addresses = [one.email_norm for one in suppressions]
+    rows = Contact.objects.for_tenant(tenant).filter(email_norm__in=addresses)
+    return {contact.email_norm: contact for contact in rows}

@@ -1,0 +1,240 @@
+"""Pages of contacts: the list of them, and one of them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from lists.errors import InvalidAddress, InvalidContact
+from lists.forms.contacts import ContactForm, EditContactForm, SubscribeForm
+from lists.models import Contact, Import, List, Source, Subscription, SubscriptionStatus
+from lists.paging import count_up_to
+from lists.selectors.contacts import (
+    STATES,
+    ContactFilter,
+    add_states,
+    field_names,
+    find_contacts,
+    page_of_contacts,
+    suppression_of,
+)
+from lists.services.contacts import (
+    CONSENT_WORDING,
+    edit_contact,
+    subscribe,
+    upsert_contact,
+)
+from lists.services.preferences import unsubscribe
+from lists.signals import contact_timeline
+from tenants.permissions import requires
+
+_TIMELINE = 50
+
+
+@require_safe
+@requires("view")
+def contacts(request: Any) -> HttpResponse:
+    lists = list(List.objects.for_tenant(request.tenant).order_by("name"))
+    chosen = request.GET.get("list", "")
+    wanted = ContactFilter(
+        search=request.GET.get("q", "").strip()[:200],
+        list=next((one for one in lists if str(one.public_id) == chosen), None),
+        status=request.GET.get("status", ""),
+    )
+    context = {
+        "page": page_of_contacts(
+            tenant=request.tenant,
+            wanted=wanted,
+            after=request.GET.get("after", ""),
+            before=request.GET.get("before", ""),
+        ),
+        "total": count_up_to(find_contacts(tenant=request.tenant, wanted=wanted)),
+        "states": STATES.items(),
+        "lists": lists,
+        "chosen": wanted.list,
+        "filtered": wanted != ContactFilter(),
+    }
+    return render(request, "lists/contacts.html", context)
+
+
+def _contact(request: Any, contact_id: UUID) -> Contact:
+    owned = Contact.objects.for_tenant(request.tenant)
+    contact: Contact = get_object_or_404(owned, public_id=contact_id)
+    return contact
+
+
+def _contact_page(
+    request: Any, contact: Contact, form: SubscribeForm | None = None
+) -> HttpResponse:
+    add_states(request.tenant, [contact])
+    places = (
+        Subscription.objects.for_tenant(request.tenant)
+        .filter(contact=contact)
+        .select_related("list", "imported__created_by")
+        .order_by("list__name")
+    )
+    form = form or SubscribeForm(contact=contact)
+    context = {
+        "contact": contact,
+        "places": places,
+        "suppression": suppression_of(contact),
+        "consents": contact.consents.order_by("-at")[:_TIMELINE],
+        "timeline": _timeline(request, contact, list(places)),
+        "form": form,
+        "may_join": form.fields["list"].queryset.exists(),  # type: ignore[attr-defined]
+        "open_places": [one for one in places if one.status != SubscriptionStatus.UNSUBSCRIBED],
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "lists/contact.html", context, status=status)
+
+
+def _timeline(request: Any, contact: Contact, places: list[Subscription]) -> list[dict[str, Any]]:
+    """What happened to the contact, newest first; the apps above add theirs."""
+    items: list[dict[str, Any]] = [
+        {
+            "at": consent.at,
+            "title": consent.get_act_display(),
+            "text": ", ".join(filter(None, [*consent.list_names, consent.form_name])),
+            "icon": "signature",
+        }
+        for consent in contact.consents.order_by("-at")[:_TIMELINE]
+    ]
+    for import_, joined in _by_import(places).items():
+        items.append(
+            {
+                "at": joined[0].created_at,
+                "title": f"Imported from {import_.filename}",
+                "text": ", ".join(place.list.name for place in joined),
+                "icon": "upload",
+                "url": reverse("lists:import", args=[request.tenant.slug, import_.public_id]),
+            }
+        )
+    items.append({"at": contact.created_at, "title": "Became a contact", "icon": "user-plus"})
+    for _, more in contact_timeline.send(sender=Contact, contact=contact):
+        items.extend(more)
+
+    def moment(item: dict[str, Any]) -> datetime:
+        at: datetime = item["at"]
+        return at
+
+    return sorted(items, key=moment, reverse=True)[:_TIMELINE]
+
+
+def _by_import(places: list[Subscription]) -> dict[Import, list[Subscription]]:
+    found: dict[Import, list[Subscription]] = {}
+    for place in places:
+        if place.imported is not None:
+            found.setdefault(place.imported, []).append(place)
+    return found
+
+
+@require_safe
+@requires("view")
+def contact(request: Any, contact_id: UUID) -> HttpResponse:
+    return _contact_page(request, _contact(request, contact_id))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("contacts.edit")
+def contact_new(request: Any) -> HttpResponse:
+    form = ContactForm(
+        request.POST or None,
+        tenant=request.tenant,
+        initial={
+            "lists": List.objects.for_tenant(request.tenant).filter(
+                public_id__in=_uuids(request.GET.get("list", ""))
+            )
+        },
+    )
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            contact = upsert_contact(
+                tenant=request.tenant,
+                email=values["email"],
+                first_name=values["first_name"],
+                last_name=values["last_name"],
+                source=Source.MEMBER,
+            )
+        except (InvalidAddress, InvalidContact) as error:
+            form.add_error(error.param, error.message)
+        else:
+            new = subscribe(
+                contact=contact,
+                lists=values["lists"],
+                source=Source.MEMBER,
+                consent_wording=CONSENT_WORDING,
+            )
+            kept = len(values["lists"]) - len(new)
+            said = f"{contact.email} is saved" + (
+                "; where they had a place already, it stays as it was" if kept else ""
+            )
+            messages.success(request, said)
+            return redirect("lists:contact", request.tenant.slug, contact.public_id)
+    status = 422 if form.is_bound else 200
+    return render(request, "lists/contact_new.html", {"form": form}, status=status)
+
+
+def _uuids(text: str) -> list[UUID]:
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("contacts.edit")
+def contact_edit(request: Any, contact_id: UUID) -> HttpResponse:
+    contact = _contact(request, contact_id)
+    form = EditContactForm(request.POST or None, contact=contact, names=field_names(request.tenant))
+    if form.is_valid():
+        edit_contact(
+            contact=contact,
+            first_name=form.cleaned_data["first_name"],
+            last_name=form.cleaned_data["last_name"],
+            fields=form.own(),
+        )
+        messages.success(request, "Saved")
+        return redirect("lists:contact", request.tenant.slug, contact.public_id)
+    status = 422 if form.is_bound else 200
+    context = {"form": form, "contact": contact}
+    return render(request, "lists/contact_edit.html", context, status=status)
+
+
+@require_POST
+@requires("contacts.edit")
+def contact_subscribe(request: Any, contact_id: UUID) -> HttpResponse:
+    contact = _contact(request, contact_id)
+    form = SubscribeForm(request.POST, contact=contact)
+    if not form.is_valid():
+        return _contact_page(request, contact, form)
+    list_ = form.cleaned_data["list"]
+    new = subscribe(
+        contact=contact, lists=[list_], source=Source.MEMBER, consent_wording=CONSENT_WORDING
+    )
+    if new:
+        messages.success(request, f"Added to {list_.name}")
+    else:
+        messages.warning(request, f"Not added to {list_.name}: they unsubscribed from everything")
+    return redirect("lists:contact", request.tenant.slug, contact.public_id)
+
+
+@require_POST
+@requires("contacts.edit")
+def contact_unsubscribe(request: Any, contact_id: UUID) -> HttpResponse:
+    """From the list whose public id is posted as `list`, or from everything without one."""
+    contact = _contact(request, contact_id)
+    chosen = request.POST.get("list", "")
+    lists = None
+    if chosen:
+        owned = List.objects.for_tenant(request.tenant)
+        lists = [get_object_or_404(owned, public_id__in=_uuids(chosen))]
+    unsubscribe(contact=contact, lists=lists, source=Source.MEMBER)
+    what = lists[0].name if lists else "everything"
+    messages.success(request, f"{contact.email} is unsubscribed from {what}")
+    return redirect("lists:contact", request.tenant.slug, contact.public_id)

@@ -1,0 +1,163 @@
+"""The import wizard: upload, say what the columns are, watch, see what came of it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from lists.errors import FileRefused, ImportRefused
+from lists.forms.imports import EncodingForm, MappingForm, UploadForm
+from lists.mapping import in_words
+from lists.models import Import, ImportStatus
+from lists.paging import keyset
+from lists.services import imports as services
+from tenants.errors import BluefoxError
+from tenants.permissions import allows, requires
+
+_GOING = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+
+
+@require_safe
+@requires("view")
+def imports(request: Any) -> HttpResponse:
+    page = keyset(
+        Import.objects.for_tenant(request.tenant).select_related("created_by"),
+        after=request.GET.get("after", ""),
+        before=request.GET.get("before", ""),
+    )
+    return render(request, "lists/imports.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("contacts.edit")
+def import_new(request: Any) -> HttpResponse:
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        try:
+            import_ = services.upload(
+                tenant=request.tenant, file=form.cleaned_data["file"], actor=request.user
+            )
+        except FileRefused as error:
+            form.add_error("file", error.message)
+        else:
+            return redirect("lists:import", request.tenant.slug, import_.public_id)
+    status = 422 if form.is_bound else 200
+    return render(request, "lists/import_new.html", {"form": form}, status=status)
+
+
+def _import(request: Any, import_id: UUID) -> Import:
+    owned = Import.objects.for_tenant(request.tenant).select_related("created_by")
+    import_: Import = get_object_or_404(owned, public_id=import_id)
+    return import_
+
+
+def _mapping_page(
+    request: Any, import_: Import, form: MappingForm | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "import": import_,
+        "form": form or MappingForm(import_=import_),
+        "encoding": EncodingForm(initial={"encoding": import_.encoding}),
+    }
+    return render(request, "lists/import_mapping.html", context, status=status)
+
+
+@require_safe
+@requires("view")
+def import_(request: Any, import_id: UUID) -> HttpResponse:
+    """Whichever page the import's state asks for."""
+    import_ = _import(request, import_id)
+    if import_.status == ImportStatus.UPLOADED and allows(request.membership, "contacts.edit"):
+        return _mapping_page(request, import_)
+    context = {
+        "import": import_,
+        "lists": import_.lists.order_by("name"),
+        "becomes": [
+            (column, in_words(import_.mapping.get(column, ""))) for column in import_.columns
+        ],
+        "going": import_.status in _GOING,
+        "pace": _pace(import_),
+    }
+    return render(request, "lists/import.html", context)
+
+
+def _pace(import_: Import) -> dict[str, Any]:
+    """Rows a second and seconds left, once there is something to reckon with."""
+    if import_.status != ImportStatus.RUNNING or not import_.rows or import_.started_at is None:
+        return {"rate": None, "seconds_left": None}
+    rate = import_.rows / max((timezone.now() - import_.started_at).total_seconds(), 0.1)
+    return {"rate": rate, "seconds_left": (import_.rows_total - import_.rows) / rate}
+
+
+@require_safe
+@requires("view")
+def import_progress(request: Any, import_id: UUID) -> HttpResponse:
+    import_ = _import(request, import_id)
+    if import_.status not in _GOING:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    context = {"import": import_, "going": True, "pace": _pace(import_)}
+    return render(request, "lists/_import_progress.html", context)
+
+
+@require_POST
+@requires("contacts.edit")
+def import_encoding(request: Any, import_id: UUID) -> HttpResponse:
+    import_ = _import(request, import_id)
+    if import_.status != ImportStatus.UPLOADED:
+        raise Http404("the columns have been chosen")
+    try:
+        services.read_again(import_=import_, encoding=request.POST.get("encoding", ""))
+    except FileRefused as error:
+        messages.error(request, error.message)
+    return redirect("lists:import", request.tenant.slug, import_.public_id)
+
+
+@require_POST
+@requires("contacts.edit")
+def import_start(request: Any, import_id: UUID) -> HttpResponse:
+    import_ = _import(request, import_id)
+    form = MappingForm(request.POST, import_=import_)
+    if form.is_valid():
+        try:
+            services.start(
+                import_=import_,
+                mapping=form.mapping(),
+                lists=list(form.cleaned_data["lists"]),
+                new_list=form.cleaned_data["new_list"],
+                actor=request.user,
+                request=request,
+            )
+        except ImportRefused as error:
+            form.add_error(None, error.message)
+        except BluefoxError as error:
+            form.add_error("new_list", error.message)
+        else:
+            return redirect("lists:import", request.tenant.slug, import_.public_id)
+    return _mapping_page(request, import_, form, status=422)
+
+
+@require_POST
+@requires("contacts.edit")
+def import_cancel(request: Any, import_id: UUID) -> HttpResponse:
+    services.cancel(import_=_import(request, import_id))
+    return redirect("lists:import", request.tenant.slug, import_id)
+
+
+@require_safe
+@requires("view")
+def import_report(request: Any, import_id: UUID) -> HttpResponse | FileResponse:
+    """The file that names each row which did not come in as it stood."""
+    import_ = _import(request, import_id)
+    if not import_.error_file:
+        raise Http404("this import has no such file")
+    stem = import_.filename.rpartition(".")[0] or import_.filename
+    return FileResponse(
+        import_.error_file.open("rb"),
+        as_attachment=True,
+        filename=f"{stem} - rows to look at.csv",
+        content_type="text/csv; charset=utf-8",
+    )
