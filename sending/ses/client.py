@@ -183,13 +183,13 @@ class SesApi:
         """Creates a domain (Easy DKIM, 2048 bit) or address; one that exists stays as it is."""
         dkim = {} if "@" in name else {"NextSigningKeyLength": "RSA_2048_BIT"}
         given = {"DkimSigningAttributes": dkim} if dkim else {}
-        with _unless("AlreadyExistsException"), _aws("CreateEmailIdentity"):
+        with _adopting(), _aws("CreateEmailIdentity"):
             self._ses().create_email_identity(EmailIdentity=name, **given)
 
     # --- the way back: configuration set, topic, subscription, event destination ---------------
     def create_configuration_set(self, name: str) -> None:
         """Creates it with reputation metrics on; one that exists stays as it is."""
-        with _unless("AlreadyExistsException"), _aws("CreateConfigurationSet"):
+        with _adopting(), _aws("CreateConfigurationSet"):
             self._ses().create_configuration_set(
                 ConfigurationSetName=name, ReputationOptions={"ReputationMetricsEnabled": True}
             )
@@ -257,17 +257,17 @@ class SesApi:
             with _aws("CreateConfigurationSetEventDestination"):
                 self._ses().create_configuration_set_event_destination(**given)
         except SesError as error:
-            if error.code != "AlreadyExistsException":
+            if not error.code.endswith("AlreadyExistsException"):
                 raise
             with _aws("UpdateConfigurationSetEventDestination"):
                 self._ses().update_configuration_set_event_destination(**given)
 
 
 @contextmanager
-def _unless(code: str) -> Iterator[None]:
-    """Lets a SesError of this code pass: what was to be made is there already."""
+def _adopting() -> Iterator[None]:
+    """Lets pass that what was to be made is there already."""
     try:
         yield
     except SesError as error:
-        if error.code != code:
+        if not error.code.endswith("AlreadyExistsException"):
             raise

@@ -1,0 +1,58 @@
+"""A second opinion on the adapter: moto, where it implements the call.
+
+moto knows no GetAccount and no event destinations, gives no DKIM tokens, and lets anyone assume
+any role; what is asked here it does as AWS does.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from sending.ses.client import Credentials, SesApi, who_am_i
+from sending.ses.errors import SesError
+from tests.cloud import REGION, forget
+
+
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def ses(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SesApi]:
+    for service in ("SESV2", "SNS", "STS"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", moto_url)
+    forget()
+    yield SesApi(REGION, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"))
+    forget()
+
+
+def test_identities(ses: SesApi) -> None:
+    ses.create_identity("shop.example")
+    ses.create_identity("news@shop.example")
+    assert {name for name, _ in ses.identities()} == {"shop.example", "news@shop.example"}
+    assert ses.get_identity("shop.example")["IdentityType"] == "DOMAIN"
+    with pytest.raises(SesError) as caught:
+        ses.get_identity("nobody.example")
+    assert (caught.value.code, caught.value.http_status) == ("NotFoundException", 404)
+
+
+def test_a_configuration_set_is_made_once(ses: SesApi) -> None:
+    ses.create_configuration_set("bluefox-1")
+    ses.create_configuration_set("bluefox-1")
+
+
+def test_a_topic_is_made_once_and_takes_its_rules(ses: SesApi) -> None:
+    arn = ses.create_topic("bluefox-1-events")
+    ses.set_topic_attribute(arn, "SignatureVersion", "2")
+    assert ses.create_topic("bluefox-1-events") == arn
+
+
+def test_who_we_are(ses: SesApi) -> None:
+    caller = who_am_i(REGION, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"))
+    assert len(caller.account) == 12
