@@ -7,3 +7,7 @@ from django.dispatch import Signal
 # {"at": datetime, "title": str, "text": str, "tone": "green|amber|blue|red|grey", "icon": str,
 # "url": str}; `at` and `title` are needed, the rest may be absent.
 contact_timeline = Signal()
+
+# Sent for a form's page: signup_form_checked.send(sender=SignupForm, form=form).
+# A receiver returns a sentence that says why the form cannot send its confirmation mail, or "".
+signup_form_checked = Signal()
