@@ -1,0 +1,66 @@
+"""What every public page has in common."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from tenants.models import Tenant
+
+PageView = Callable[..., HttpResponse]
+
+
+def public_page(*, referrer: bool = False) -> Callable[[PageView], PageView]:
+    """A page without login and cookie, kept out of search engines and caches.
+
+    CSRF protection would need a cookie and protects a logged-in session, of which there is none:
+    the signed token in the address, or the captcha and the stamp of a sign-up form, are the
+    authorisation. The address is a secret, so links on the page do not pass it on.
+    """
+
+    def decorate(view: PageView) -> PageView:
+        @csrf_exempt
+        @never_cache
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            response = view(request, *args, **kwargs)
+            response["X-Robots-Tag"] = "noindex, nofollow"
+            if not referrer:
+                response["Referrer-Policy"] = "no-referrer"
+            return response
+
+        return wrapped
+
+    return decorate
+
+
+def page(
+    request: HttpRequest, name: str, tenant: Tenant, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    """templates/public/<name>.html in the tenant's look and time zone."""
+    with timezone.override(tenant.timezone):
+        return render(request, f"public/{name}.html", {"tenant": tenant, **context}, status=status)
+
+
+def not_found(request: HttpRequest, *, title: str, text: str) -> HttpResponse:
+    """The same page for everything that is not there, so that nothing can be told from it."""
+    context = {"tenant": {"name": "Bluefox"}, "title": title, "text": text}
+    return render(request, "public/not_found.html", context, status=404)
+
+
+def bad_link(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What a cut-off or forged link gets."""
+    return not_found(request, title="This link does not work", text=str(error))
+
+
+def nobody(request: HttpRequest, *, is_test: bool) -> HttpResponse:
+    """A working link that names nobody: of a test mail, or of somebody erased since."""
+    context = {"tenant": {"name": "Bluefox"}, "is_test": is_test}
+    return render(request, "public/nobody.html", context)
