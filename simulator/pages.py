@@ -11,7 +11,13 @@ from simulator.mailbox import SMTP, Mail, body_of, parse
 from simulator.web import Request, Response
 
 SHOWN = 100
-TABS = ("html", "text", "source", "headers", "events")
+TABS = {
+    "html": "HTML",
+    "text": "Text",
+    "source": "Source",
+    "headers": "Headers",
+    "events": "Events",
+}
 STYLE = (Path(__file__).parent / "inbox.css").read_text()
 HTML_TYPE = "text/html; charset=utf-8"
 # the page runs no script; the mail is shown in a sandboxed frame of its own
@@ -67,7 +73,7 @@ def _row(mail: Mail) -> str:
         f'<li><a href="/mail/{quote(mail.id)}"><span class="to">{to}</span>{_badge(mail)}'
         f'<span class="subject">{escape(mail.title) or "(no subject)"}</span>'
         f'<span class="from">{escape(mail.source)}</span>'
-        f"<time>{_clock(mail.time)}</time></a></li>"
+        f"<time>{_clock(mail.time, short=True)}</time></a></li>"
     )
 
 
@@ -101,8 +107,8 @@ def _mail(mail: Mail, tab: str) -> Response:
         shown = f"<table>{rows}</table>" if rows else "<p class='empty'>No events sent.</p>"
     tabs = "".join(
         f'<a href="/mail/{quote(mail.id)}/{name}"'
-        f"{' aria-current=page' if name == tab else ''}>{name.capitalize()}</a>"
-        for name in TABS
+        f"{' aria-current=page' if name == tab else ''}>{label}</a>"
+        for name, label in TABS.items()
     )
     content = (
         f'<p class="back"><a href="/">← Inbox</a></p><header class="mail"><h2>'
@@ -114,8 +120,11 @@ def _mail(mail: Mail, tab: str) -> Response:
     return _page(mail.title or "Mail", content)
 
 
-def _clock(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+def _clock(moment: float, short: bool = False) -> str:
+    """Return local date and time; `short` leaves out the date when it is today's."""
+    local = time.localtime(moment)
+    today = short and local[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", local)
 
 
 def _page(title: str, content: str, status: int = 200) -> Response:

@@ -125,7 +125,8 @@ class Listener:
 
     def wait(self, count: int, seconds: float = 5.0) -> list[Post]:
         """Return the posts once there are `count` of them; fails the test otherwise."""
-        return until(lambda: self.posts if len(self.posts) >= count else None, seconds)
+        until(lambda: len(self.posts) >= count, seconds)
+        return self.posts
 
 
 def until(probe: Callable[[], Any], seconds: float = 5.0) -> Any:
@@ -148,8 +149,8 @@ def listener() -> Iterator[Listener]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            listener.posts.append(Post(self.path, dict(self.headers), body, time.monotonic()))
-            self.send_response(listener.answers.pop(0) if listener.answers else 200)
+            heard.posts.append(Post(self.path, dict(self.headers), body, time.monotonic()))
+            self.send_response(heard.answers.pop(0) if heard.answers else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -157,10 +158,10 @@ def listener() -> Iterator[Listener]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener = Listener(f"http://127.0.0.1:{server.server_port}/hook")
+    heard = Listener(f"http://127.0.0.1:{server.server_port}/hook")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    yield listener
+    yield heard
     server.shutdown()
     thread.join()
     server.server_close()
