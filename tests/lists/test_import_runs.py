@@ -1,0 +1,208 @@
+"""Runs that are cancelled, die, or meet each other; and what they cost in memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from lists import importing
+from lists.mapping import Chunk
+from lists.models import Contact, Import, ImportStatus, List, Source, Subscription
+from lists.models import SubscriptionStatus as Status
+from lists.services import imports
+from lists.staging import Written, write_chunk
+from tests.conftest import Person
+from tests.lists.importing import counts, report, run, started
+
+_PEOPLE = "email,first_name\n" + "".join(
+    f"{'bad' if i % 5 == 4 else f'p{i % 7}@example.com'},P{i}\n" for i in range(11)
+)  # 6 people, 3 repeats across chunks, 2 invalid rows
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 3)
+
+
+def _dies_at(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is gone in the middle of its n-th chunk, after the writes and before commit."""
+
+    def write(import_: Import, list_ids: list[int], rows: Chunk) -> Written:
+        written = write_chunk(import_, list_ids, rows)
+        if rows.first == chunk * 3:
+            raise KeyboardInterrupt
+        return written
+
+    monkeypatch.setattr(importing, "write_chunk", write)
+
+
+def _before_chunk(first: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Somebody else acts just before the transaction of the chunk that begins at this row."""
+    written = importing._write
+
+    def write(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
+        if chunk.first == first:
+            monkeypatch.setattr(importing, "_write", written)
+            act()
+        return written(import_, list_ids, chunk)
+
+    monkeypatch.setattr(importing, "_write", write)
+
+
+def _silent(import_: Import) -> None:
+    long_ago = timezone.now() - importing.SILENCE - timedelta(seconds=1)
+    Import.unscoped.filter(pk=import_.pk).update(progressed_at=long_ago)
+
+
+def test_a_run_that_died_is_found_and_gone_on_with_as_if_nothing_had_been(
+    alice: Person,
+    news: List,
+    add_contact: Callable[..., Contact],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_contact("p1@example.com", status=Status.UNSUBSCRIBED)
+    import_ = started(alice, _PEOPLE, [news])
+    with monkeypatch.context() as patch:
+        _dies_at(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            importing.run(import_.pk)
+    import_.refresh_from_db()
+    assert (import_.status, import_.rows) == (ImportStatus.RUNNING, 6)
+    assert importing.stuck() == []
+    assert run(import_).rows == 6  # another worker does not take what may still be alive
+    _silent(import_)
+    assert importing.stuck() == [import_.pk]
+    done = run(import_)
+    assert done.status == ImportStatus.DONE
+    assert counts(done) == {
+        "rows": 11,
+        "created": 5,
+        "updated": 1,
+        "duplicates": 3,
+        "invalid": 2,
+        "unsubscribed": 1,
+    }
+    assert [row[0] for row in report(done)] == ["3", "6", "9", "10", "11", "12"]
+    assert Contact.unscoped.count() == Subscription.unscoped.count() == 6
+
+
+def test_a_queued_import_that_no_worker_got_is_found(alice: Person, news: List) -> None:
+    import_ = started(alice, _PEOPLE, [news])
+    assert importing.stuck() == []
+    Import.unscoped.update(created_at=timezone.now() - importing.SILENCE * 2)
+    assert importing.stuck() == [import_.pk]
+
+
+def test_cancelling_stops_between_two_chunks_and_keeps_what_is_in(
+    alice: Person, news: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = started(alice, _PEOPLE, [news])
+    _before_chunk(3, monkeypatch, lambda: imports.cancel(import_=import_))
+    done = run(import_)
+    assert (done.status, done.rows) == (ImportStatus.CANCELLED, 3)
+    assert Contact.unscoped.count() == 3
+    assert run(done).rows == 3  # a late message of the queue starts nothing
+
+
+def test_cancelling_before_the_start_imports_nothing(alice: Person, news: List) -> None:
+    done = run(imports.cancel(import_=started(alice, _PEOPLE, [news])))
+    assert done.status == ImportStatus.CANCELLED
+    assert not Contact.unscoped.exists()
+
+
+def test_of_two_workers_on_one_import_the_slower_writes_nothing(
+    alice: Person, news: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = started(alice, _PEOPLE, [news])
+
+    def another() -> None:
+        _silent(import_)
+        importing.run(import_.pk)
+
+    _before_chunk(3, monkeypatch, another)
+    done = run(import_)
+    assert done.status == ImportStatus.DONE
+    assert counts(done)["rows"] == 11
+    assert counts(done)["created"] == Contact.unscoped.count() == 6
+
+
+def test_a_failure_of_ours_is_said_and_the_rows_before_it_stay(
+    alice: Person, news: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = started(alice, _PEOPLE, [news])
+
+    def write(import_: Import, list_ids: list[int], rows: Chunk) -> Written:
+        if rows.first == 3:
+            raise ZeroDivisionError
+        return write_chunk(import_, list_ids, rows)
+
+    monkeypatch.setattr(importing, "write_chunk", write)
+    with pytest.raises(ZeroDivisionError):
+        importing.run(import_.pk)
+    import_.refresh_from_db()
+    assert (import_.status, import_.rows) == (ImportStatus.FAILED, 3)
+    assert "not your file" in import_.failure
+
+
+_RUN = """
+import resource, sys
+import django
+django.setup()
+from lists import importing
+importing.run(int(sys.argv[1]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def _worker(import_: Import, media: Path) -> subprocess.Popen[str]:
+    """A process of its own, on the database of the tests."""
+    base = os.environ["DATABASE_URL"].rpartition("/")[0]
+    env = os.environ | {
+        "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
+        "MEDIA_ROOT": str(media),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", _RUN, str(import_.pk)], env=env, stdout=subprocess.PIPE, text=True
+    )
+
+
+def _many(rows: int) -> str:
+    return "email,first_name,city\n" + "".join(
+        f"user{i}@mail{i % 500}.example,First{i % 1000},City{i % 100}\n" for i in range(rows)
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_memory_stays_bounded_and_a_killed_worker_loses_nothing(
+    alice: Person, news: List, tmp_path: Path, settings: Any
+) -> None:
+    import_ = started(alice, _many(200_000), [news])
+    first = _worker(import_, tmp_path)
+    deadline = time.monotonic() + 120
+    while not import_.rows and time.monotonic() < deadline and first.poll() is None:
+        time.sleep(0.05)
+        import_.refresh_from_db()
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    import_.refresh_from_db()
+    assert 0 < import_.rows < 200_000
+    assert import_.rows == Contact.unscoped.count() == Subscription.unscoped.count()
+
+    _silent(import_)
+    second = _worker(import_, tmp_path)
+    out, _ = second.communicate(timeout=300)
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
+    assert counts(import_) == {"rows": 200_000, "created": 200_000}
+    assert Contact.unscoped.count() == 200_000
+    assert Subscription.unscoped.filter(source=Source.IMPORT, imported=import_).count() == 200_000
+    assert int(out) < 250 * 1024  # kilobytes
