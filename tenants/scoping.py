@@ -1,6 +1,6 @@
 """Tenant scoping that fails closed: no query on a tenant's table without naming the tenant."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
@@ -37,7 +37,7 @@ class TenantOwned(models.Model):
 
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="+")
 
-    unscoped: models.Manager[Self] = models.Manager()
+    unscoped = models.Manager()
     objects = TenantManager()
 
     class Meta:

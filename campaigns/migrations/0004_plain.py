@@ -4,18 +4,17 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0003_initial'),
+        ("campaigns", "0003_initial"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='idempotencykey',
-            name='api_key',
+            model_name="idempotencykey",
+            name="api_key",
         ),
         migrations.RemoveField(
-            model_name='idempotencykey',
-            name='status_code',
+            model_name="idempotencykey",
+            name="status_code",
         ),
     ]

@@ -1,0 +1,106 @@
+"""Is a campaign ready? Everything that is asked before it may be sent, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from campaigns.models import Campaign
+from campaigns.selectors.senders import account_for
+from lists.selectors.audience import count_sendable
+from lists.selectors.contacts import field_names
+from sending.content import Content, Finding, check_content
+from sending.models import SesAccount
+
+PREHEADER = (
+    '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{text}&#8199;&#847;</div>'
+)
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """What is wrong or worth knowing, who would get the mail, and how long it would take."""
+
+    findings: list[Finding]
+    recipients: int
+    account: SesAccount | None
+
+    @property
+    def ready(self) -> bool:
+        return not any(finding.level == "error" for finding in self.findings)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the campaign takes at the rate that AWS allows; None when unknown."""
+        if self.account is None or self.account.max_send_rate <= 0:
+            return None
+        return self.recipients / self.account.max_send_rate
+
+
+def checklist(campaign: Campaign) -> Checklist:
+    """Every question that a campaign must answer, errors first."""
+    list_ids = list(campaign.lists.values_list("pk", flat=True))
+    recipients = count_sendable(tenant=campaign.tenant, list_ids=list_ids) if list_ids else 0
+    account = account_for(campaign.tenant, campaign.from_email) if campaign.from_email else None
+    found = [
+        *_sender(campaign, account),
+        *_audience(list_ids, recipients, account),
+        *check_content(
+            content_of(campaign),
+            fields=field_names(campaign.tenant),
+            postal_address=campaign.tenant.postal_address,
+            unsubscribable=True,
+        ),
+    ]
+    found.sort(key=lambda finding: ("error", "warning", "info").index(finding.level))
+    return Checklist(found, recipients, account)
+
+
+def content_of(campaign: Campaign) -> Content:
+    """The campaign's content with its preheader in place."""
+    html = campaign.html
+    if campaign.preheader and html:
+        hidden = PREHEADER.format(text=campaign.preheader)
+        body = html.lower().find("<body")
+        start = html.find(">", body) + 1 if body >= 0 else 0
+        html = html[:start] + hidden + html[start:]
+    return Content(campaign.subject, html)
+
+
+def _sender(campaign: Campaign, account: SesAccount | None) -> Iterator[Finding]:
+    if not campaign.from_email:
+        yield Finding("error", "Nobody is named as sender. Choose a From address.", "from_email")
+    elif account is None:
+        yield Finding(
+            "error",
+            f"No connected SES account may send from {campaign.from_email}. Verify its domain "
+            "under Sending, or choose another From address.",
+            "from_email",
+        )
+    elif not account.sending_enabled:
+        yield Finding(
+            "error", "AWS has paused sending for this account. See Sending.", "from_email"
+        )
+    elif not account.production_access:
+        yield Finding(
+            "warning",
+            "Your SES account is in the sandbox: only verified addresses get mail.",
+            "from_email",
+        )
+
+
+def _audience(
+    list_ids: list[int], recipients: int, account: SesAccount | None
+) -> Iterator[Finding]:
+    if not list_ids:
+        yield Finding("error", "No list is chosen, so nobody would get it.", "lists")
+    elif not recipients:
+        yield Finding(
+            "error", "Nobody on the chosen lists may be mailed: no active member.", "lists"
+        )
+    elif account is not None and 0 <= account.max_24_hour_send < recipients:
+        days = int(-(-recipients // max(account.max_24_hour_send, 1)))
+        yield Finding(
+            "warning",
+            f"AWS allows {account.max_24_hour_send:,.0f} mails in 24 hours, so this campaign "
+            f"takes about {days} days. It waits and goes on by itself.",
+            "lists",
+        )

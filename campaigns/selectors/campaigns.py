@@ -1,0 +1,62 @@
+"""What the campaign pages show."""
+
+from django.db.models import Q, QuerySet
+
+from campaigns.models import Campaign
+from sending.models import Message, Outcome, Status
+from tenants.models import Tenant
+
+# What a recipient's row is filed under, in the words of the report.
+FILED_AS: dict[str, tuple[str, Q]] = {
+    "waiting": ("Waiting", Q(status__in=[Status.QUEUED, Status.SENDING])),
+    "sent": ("Sent, no news yet", Q(status=Status.SENT, outcome=Outcome.NONE)),
+    "delivered": ("Delivered", Q(outcome=Outcome.DELIVERED)),
+    "delayed": ("Delayed", Q(outcome=Outcome.DELAYED)),
+    "soft_bounced": ("Soft bounce", Q(outcome=Outcome.SOFT_BOUNCED)),
+    "bounced": ("Hard bounce", Q(outcome=Outcome.HARD_BOUNCED)),
+    "complained": ("Complaint", Q(outcome=Outcome.COMPLAINED)),
+    "rejected": ("Rejected by SES", Q(outcome=Outcome.REJECTED)),
+    "skipped": ("Skipped", Q(status=Status.SKIPPED)),
+    "failed": ("Failed", Q(status=Status.FAILED)),
+    "unknown": ("Unknown", Q(status=Status.UNKNOWN)),
+}
+
+
+def campaigns_of(tenant: Tenant, *, search: str = "") -> QuerySet[Campaign]:
+    """The tenant's campaigns, newest first; `search` is part of a name or subject."""
+    found = Campaign.objects.for_tenant(tenant).select_related("batch__ses_account")
+    if search:
+        found = found.filter(Q(name__icontains=search) | Q(subject__icontains=search))
+    return found
+
+
+def filed_as(message: Message) -> str:
+    """The word under which the report files a message: a key of FILED_AS."""
+    outcomes = {
+        Outcome.DELAYED: "delayed",
+        Outcome.SOFT_BOUNCED: "soft_bounced",
+        Outcome.DELIVERED: "delivered",
+        Outcome.REJECTED: "rejected",
+        Outcome.HARD_BOUNCED: "bounced",
+        Outcome.COMPLAINED: "complained",
+    }
+    statuses = {
+        Status.QUEUED: "waiting",
+        Status.SENDING: "waiting",
+        Status.SENT: "sent",
+        Status.SKIPPED: "skipped",
+        Status.FAILED: "failed",
+        Status.UNKNOWN: "unknown",
+    }
+    return outcomes.get(Outcome(message.outcome)) or statuses[Status(message.status)]
+
+
+def recipients(campaign: Campaign, *, filed: str = "", search: str = "") -> QuerySet[Message]:
+    """The campaign's messages, filed under a key of FILED_AS, with part of an address."""
+    rows = Message.objects.for_tenant(campaign.tenant).filter(batch=campaign.batch)
+    rows = rows.select_related("contact")
+    if filed in FILED_AS:
+        rows = rows.filter(FILED_AS[filed][1])
+    if search:
+        rows = rows.filter(email__icontains=search)
+    return rows

@@ -1,0 +1,196 @@
+"""A campaign from draft to launch, and the brakes while it runs."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from campaigns.checklist import checklist, content_of
+from campaigns.errors import NoSender, NotReady
+from campaigns.models import Campaign, CampaignStatus
+from campaigns.selectors.senders import account_for
+from lists.addresses import normalise
+from lists.models import List
+from sending.content import complete
+from sending.models import Batch, Lane, Message
+from sending.services.batches import (
+    cancel_batch,
+    create_batch,
+    launch_batch,
+    pause_batch,
+    resume_batch,
+    send_one,
+)
+from sending.skeleton import mailbox
+from tenants.models import Tenant, User
+from tenants.services.audit import record
+
+MAX_TEST_ADDRESSES = 5
+_DRAFT_FIELDS = ("name", "from_name", "from_email", "reply_to", "subject", "preheader", "html")
+
+
+@transaction.atomic
+def create_campaign(*, tenant: Tenant, actor: User, name: str) -> Campaign:
+    """An empty draft; its From and lists are those of the newest campaign, if there is one."""
+    last = Campaign.objects.for_tenant(tenant).order_by("-id").first()
+    campaign = Campaign.unscoped.create(
+        tenant=tenant,
+        name=name,
+        created_by=actor,
+        from_name=last.from_name if last else tenant.name,
+        from_email=last.from_email if last else "",
+        reply_to=last.reply_to if last else "",
+    )
+    if last:
+        campaign.lists.set(last.lists.all())
+    return campaign
+
+
+@transaction.atomic
+def save_draft(*, campaign: Campaign, lists: Iterable[List], **values: str) -> Campaign:
+    """Stores what the composer holds. Raises NotReady when the campaign was launched meanwhile."""
+    campaign = _locked_draft(campaign)
+    for name in _DRAFT_FIELDS:
+        setattr(campaign, name, values[name])
+    campaign.save()
+    campaign.lists.set(lists)
+    return campaign
+
+
+@transaction.atomic
+def delete_draft(*, campaign: Campaign) -> None:
+    """Raises NotReady for a campaign that was launched: its report stays."""
+    _locked_draft(campaign).delete()
+
+
+@transaction.atomic
+def send_campaign(*, campaign: Campaign, actor: User) -> Campaign:
+    """Launches it to everyone who may be mailed now. Raises NotReady with the first error.
+
+    A second press finds it launched and is refused, so nobody is mailed twice.
+    """
+    campaign = _locked_draft(campaign)
+    checked = checklist(campaign)
+    if not checked.ready or checked.account is None:
+        first = checked.findings[0]
+        raise NotReady(first.message, param=first.part)
+    content = complete(
+        content_of(campaign),
+        postal_address=campaign.tenant.postal_address,
+        unsubscribable=True,
+    )
+    campaign.batch = create_batch(
+        tenant=campaign.tenant,
+        lane=Lane.CAMPAIGN,
+        ses_account=checked.account,
+        from_header=mailbox(campaign.from_name, campaign.from_email),
+        reply_to=campaign.reply_to,
+        subject=content.subject,
+        html=content.html,
+        text=content.text,
+        list_ids=list(campaign.lists.values_list("pk", flat=True)),
+    )
+    campaign.ses_account = checked.account
+    campaign.status = CampaignStatus.LAUNCHED
+    campaign.save()
+    launch_batch(batch=campaign.batch)
+    record(
+        tenant=campaign.tenant,
+        actor=actor,
+        action="campaign.sent",
+        target=campaign.name,
+        detail={"recipients": checked.recipients},
+    )
+    return campaign
+
+
+@transaction.atomic
+def send_test(*, campaign: Campaign, actor: User, addresses: Iterable[str]) -> list[Message]:
+    """Sends the draft, marked [Test], to up to five addresses, ahead of every campaign.
+
+    Raises NoSender, InvalidAddress or ContentError; then nobody gets it.
+    """
+    wanted = list(dict.fromkeys(normalise(address).email for address in addresses))
+    if not wanted or len(wanted) > MAX_TEST_ADDRESSES:
+        raise NotReady(f"Name one to {MAX_TEST_ADDRESSES} addresses.", param="addresses")
+    account = account_for(campaign.tenant, campaign.from_email)
+    if account is None:
+        raise NoSender(
+            f"No connected SES account may send from {campaign.from_email or 'nobody'}. "
+            "Choose a From address of a verified domain.",
+            param="from_email",
+        )
+    content = complete(
+        content_of(campaign),
+        postal_address=campaign.tenant.postal_address,
+        unsubscribable=True,
+    )
+    batch = create_batch(
+        tenant=campaign.tenant,
+        lane=Lane.SYSTEM,
+        ses_account=account,
+        from_header=mailbox(campaign.from_name, campaign.from_email),
+        reply_to=campaign.reply_to,
+        subject=f"[Test] {content.subject}",
+        html=content.html,
+        text=content.text,
+        list_ids=[],
+    )
+    record(
+        tenant=campaign.tenant,
+        actor=actor,
+        action="campaign.tested",
+        target=campaign.name,
+        detail={"addresses": len(wanted)},
+    )
+    return [send_one(batch=batch, email=address, data=_sample(actor)) for address in wanted]
+
+
+def pause_campaign(*, campaign: Campaign, actor: User) -> None:
+    """Holds it: what is not yet handed to SES waits."""
+    _brake(campaign, actor, "paused")
+
+
+def resume_campaign(*, campaign: Campaign, actor: User) -> None:
+    """Goes on where it was held."""
+    _brake(campaign, actor, "resumed")
+
+
+def cancel_campaign(*, campaign: Campaign, actor: User) -> None:
+    """Ends it for good: who has not got it will not."""
+    _brake(campaign, actor, "cancelled")
+
+
+@transaction.atomic
+def _brake(campaign: Campaign, actor: User, act: str) -> None:
+    batch = _batch_of(campaign)
+    if act == "paused":
+        pause_batch(batch=batch, reason=f"by {actor}")
+    elif act == "cancelled":
+        cancel_batch(batch=batch, reason=f"by {actor}")
+    else:
+        resume_batch(batch=batch)
+    record(tenant=campaign.tenant, actor=actor, action=f"campaign.{act}", target=campaign.name)
+
+
+def _batch_of(campaign: Campaign) -> Batch:
+    if campaign.batch is None:
+        raise NotReady("This campaign has not been sent yet.")
+    return campaign.batch
+
+
+def _locked_draft(campaign: Campaign) -> Campaign:
+    """The campaign, locked against a second press. Raises NotReady when it is no draft."""
+    locked = (
+        Campaign.unscoped.select_for_update(of=("self",))
+        .select_related("tenant")
+        .get(pk=campaign.pk)
+    )
+    if locked.status != CampaignStatus.DRAFT:
+        raise NotReady("This campaign was sent already. Copy it to send it again.")
+    return locked
+
+
+def _sample(actor: User) -> dict[str, object]:
+    """Merge values of a test mail, so that the reader sees a name where a name would be."""
+    first, _, last = (actor.name or "Alex Example").partition(" ")
+    return {"contact": {"first_name": first, "last_name": last}}

@@ -1,0 +1,277 @@
+"""The campaign pages: list, composer, review, report."""
+
+from typing import Any
+
+from csp.decorators import csp
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.checklist import checklist, content_of
+from campaigns.forms import CampaignName, Composer, TestSend
+from campaigns.models import Campaign, CampaignStatus
+from campaigns.selectors.campaigns import (
+    FILED_AS,
+    campaigns_of,
+    filed_as,
+    recipients,
+)
+from campaigns.selectors.senders import verified_identities
+from campaigns.services import campaigns as services
+from lists.paging import Page, keyset
+from lists.selectors.contacts import field_names
+from sending.content import complete
+from sending.errors import ContentError, RenderError
+from sending.language import parse
+from sending.language import render as render_liquid
+from sending.models import Batch, BatchState
+from sending.selectors.batches import Progress, progress
+from tenants.errors import BluefoxError
+from tenants.permissions import requires
+
+STOP_POLLING = 286
+
+
+def _campaign(request: Any, public_id: Any) -> Campaign:
+    owned = Campaign.objects.for_tenant(request.tenant).select_related(
+        "batch__ses_account", "tenant"
+    )
+    return get_object_or_404(owned, public_id=public_id)
+
+
+def _page(request: Any, rows: Any) -> Page[Any]:
+    return keyset(rows, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
+
+
+@requires("view")
+@require_GET
+def index(request: Any) -> HttpResponse:
+    search = request.GET.get("q", "").strip()
+    page = _page(request, campaigns_of(request.tenant, search=search))
+    rows = [(campaign, _figures(campaign)) for campaign in page.rows]
+    return render(request, "campaigns/index.html", {"page": page, "rows": rows})
+
+
+def _figures(campaign: Campaign) -> Progress | None:
+    """The campaign's counts, up to a quarter of a minute old: fifty are shown on one page."""
+    batch = campaign.batch
+    if batch is None:
+        return None
+    figures: Progress = cache.get_or_set(f"figures:{batch.pk}", lambda: progress(batch), 15)
+    return figures
+
+
+@requires("campaigns.edit")
+@require_http_methods(["GET", "POST"])
+def new(request: Any) -> HttpResponse:
+    form = CampaignName(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        campaign = services.create_campaign(
+            tenant=request.tenant, actor=request.user, name=form.cleaned_data["name"]
+        )
+        return redirect("campaigns:edit", request.tenant.slug, campaign.public_id)
+    status = 422 if form.errors else 200
+    return render(request, "campaigns/new.html", {"form": form}, status=status)
+
+
+@requires("campaigns.edit")
+@require_http_methods(["GET", "POST"])
+def edit(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    if campaign.status != CampaignStatus.DRAFT:
+        return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+    form = Composer(request.POST or None, instance=campaign, tenant=request.tenant)
+    if request.method == "POST" and form.is_valid():
+        values = dict(form.cleaned_data)
+        try:
+            services.save_draft(campaign=campaign, **values)
+        except BluefoxError as error:
+            messages.error(request, error.message)
+            return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+        if "review" in request.POST:
+            return redirect("campaigns:review", request.tenant.slug, campaign.public_id)
+        messages.success(request, "Saved.")
+        return redirect("campaigns:edit", request.tenant.slug, campaign.public_id)
+    context = {
+        "campaign": campaign,
+        "form": form,
+        "identities": verified_identities(request.tenant),
+        "merge_tags": _merge_tags(request.tenant),
+    }
+    return render(request, "campaigns/edit.html", context, status=422 if form.errors else 200)
+
+
+def _merge_tags(tenant: Any) -> list[str]:
+    names = ["email", "first_name", "last_name", *field_names(tenant)]
+    return [
+        *(f"{{{{ contact.{name} }}}}" for name in names),
+        '{{ contact.first_name | default: "there" }}',
+        "{{ unsubscribe_url }}",
+        "{{ preferences_url }}",
+        "{{ workspace.name }}",
+        "{{ workspace.address }}",
+    ]
+
+
+@requires("campaigns.edit")
+@require_GET
+def review(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    if campaign.status != CampaignStatus.DRAFT:
+        return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+    context = {
+        "campaign": campaign,
+        "checklist": checklist(campaign),
+        "lists": campaign.lists.order_by("name"),
+        "test_form": TestSend(initial={"addresses": request.user.email}),
+    }
+    return render(request, "campaigns/review.html", context)
+
+
+@requires("view")
+@require_GET
+@xframe_options_sameorigin
+@csp(
+    {
+        "default-src": ["'none'"],
+        "img-src": ["https:", "http:", "data:"],
+        "style-src": ["'unsafe-inline'"],
+        "font-src": ["https:"],
+        "frame-ancestors": ["'self'"],
+        "sandbox": True,
+    }
+)
+def preview(request: Any, public_id: Any) -> HttpResponse:
+    """The mail as its reader sees it, alone in a sandbox: no script, no origin, no forms."""
+    campaign = _campaign(request, public_id)
+    try:
+        content = complete(
+            content_of(campaign),
+            postal_address=request.tenant.postal_address,
+            unsubscribable=True,
+        )
+        shown = render_liquid(parse(content.html, html=True, part="html"), _preview_values(request))
+    except (ContentError, RenderError) as error:
+        return render(request, "campaigns/_preview_error.html", {"error": error})
+    return HttpResponse(shown)
+
+
+def _preview_values(request: Any) -> dict[str, Any]:
+    first, _, last = (request.user.name or "Alex Example").partition(" ")
+    return {
+        "contact": {"email": request.user.email, "first_name": first, "last_name": last},
+        "workspace": {
+            "name": request.tenant.name,
+            "address": request.tenant.postal_address,
+            "website": request.tenant.website,
+        },
+        "unsubscribe_url": "#",
+        "preferences_url": "#",
+    }
+
+
+@requires("campaigns.send")
+@require_POST
+def send_test(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    form = TestSend(request.POST)
+    if not form.is_valid():
+        messages.error(request, form.errors["addresses"][0])
+    else:
+        try:
+            sent = services.send_test(
+                campaign=campaign, actor=request.user, addresses=form.cleaned_data["addresses"]
+            )
+            skipped = [message for message in sent if message.reason]
+            for message in skipped:
+                messages.error(request, f"{message.email} gets nothing: {message.reason}")
+            if len(sent) > len(skipped):
+                messages.success(request, f"Test mail on its way to {len(sent) - len(skipped)}.")
+        except BluefoxError as error:
+            messages.error(request, error.message)
+    return redirect("campaigns:review", request.tenant.slug, campaign.public_id)
+
+
+@requires("campaigns.send")
+@require_POST
+def send(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    try:
+        services.send_campaign(campaign=campaign, actor=request.user)
+    except BluefoxError as error:
+        messages.error(request, error.message)
+        return redirect("campaigns:review", request.tenant.slug, campaign.public_id)
+    return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+
+
+@requires("campaigns.edit")
+@require_POST
+def delete(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    try:
+        services.delete_draft(campaign=campaign)
+    except BluefoxError as error:
+        messages.error(request, error.message)
+        return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+    messages.success(request, f"Deleted {campaign.name}.")
+    return redirect("campaigns:index", request.tenant.slug)
+
+
+@requires("campaigns.send")
+@require_POST
+def brake(request: Any, public_id: Any, act: str) -> HttpResponse:
+    """Pause, resume or cancel: `act` is fixed by the route."""
+    campaign = _campaign(request, public_id)
+    change = {
+        "pause": services.pause_campaign,
+        "resume": services.resume_campaign,
+        "cancel": services.cancel_campaign,
+    }[act]
+    try:
+        change(campaign=campaign, actor=request.user)
+    except BluefoxError as error:
+        messages.error(request, error.message)
+    return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+
+
+@requires("view")
+@require_GET
+def report(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    if campaign.batch is None:
+        return redirect("campaigns:edit", request.tenant.slug, campaign.public_id)
+    page = _page(
+        request,
+        recipients(
+            campaign,
+            filed=request.GET.get("filed", ""),
+            search=request.GET.get("q", "").strip(),
+        ),
+    )
+    context = _progress_context(campaign, campaign.batch) | {
+        "page": page,
+        "rows": [(message, filed_as(message)) for message in page.rows],
+        "filters": [(key, words) for key, (words, _) in FILED_AS.items()],
+    }
+    return render(request, "campaigns/report.html", context)
+
+
+@requires("view")
+@require_GET
+def report_progress(request: HttpRequest, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    if campaign.batch is None:
+        return HttpResponse(status=STOP_POLLING)
+    context = _progress_context(campaign, campaign.batch)
+    ended = campaign.batch.state in (BatchState.DONE, BatchState.CANCELLED)
+    status = STOP_POLLING if ended else 200
+    return render(request, "campaigns/_progress.html", context, status=status)
+
+
+def _progress_context(campaign: Campaign, batch: Batch) -> dict[str, Any]:
+    now = progress(batch)
+    settled = now.sent + now.skipped + now.failed + now.unknown
+    return {"campaign": campaign, "batch": batch, "progress": now, "settled": settled}

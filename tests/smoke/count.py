@@ -1,0 +1,108 @@
+"""The figures of the smoke run, counted from two sides: simulator's ledger and database."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import psycopg2
+
+from tests.smoke.job import Job
+
+
+@dataclass(frozen=True)
+class Counted:
+    """`accepted`, `second`, `lost`, `duplicated`, `to_suppressed`, `throttled` are the ledger's,
+    the others the database's."""
+
+    recipients: int
+    accepted: int
+    delivered: int
+    bounced: int
+    complained: int
+    unsubscribed: int
+    suppressed: int
+    second: int
+    lost: int
+    duplicated: int
+    to_suppressed: int
+    throttled: int
+    expected_bounced: int
+    expected_complained: int
+    expected_unsubscribed: int
+
+    def line(self) -> str:
+        """`smoke: recipients=1000 accepted=… throttled=0`"""
+        shown = {k: v for k, v in asdict(self).items() if not k.startswith("expected_")}
+        return "smoke: " + " ".join(f"{name}={value}" for name, value in shown.items())
+
+    def broken(self) -> list[str]:
+        """Each promise that was not kept, in words."""
+        return list(self._broken())
+
+    def _broken(self) -> Iterator[str]:
+        for name in ("lost", "duplicated", "to_suppressed", "throttled"):
+            if getattr(self, name):
+                yield f"{name} is {getattr(self, name)}, not 0"
+        for name in ("bounced", "complained", "unsubscribed"):
+            expected = getattr(self, f"expected_{name}")
+            if not expected:
+                yield f"nobody {name}, so nothing was proven"
+            if getattr(self, name) != expected:
+                yield f"{name} is {getattr(self, name)} in the database, {expected} happened"
+        if self.delivered != self.accepted - self.bounced - self.complained:
+            yield "delivered is not accepted less bounced and complained"
+        if self.suppressed != self.bounced + self.complained:
+            yield "not every bounce and complaint is in the suppression table, or more is"
+        reachable = self.recipients - self.suppressed - self.unsubscribed
+        if self.second != reachable:
+            yield f"the second campaign reached {self.second}, not the {reachable} that are left"
+
+
+def count(job: Job, database_url: str) -> Counted:
+    """Counts when both campaigns are over."""
+    first, second = Counter[str](), Counter[str]()
+    for entry in job.simulator.ledger(job.aws_account):
+        target = second if entry["time_ns"] >= job.second_started_ns else first
+        target.update(address.lower() for address in entry["recipients"])
+    bounced, complained, delivered = _outcomes(database_url)
+    barred = job.bounced | job.complained | job.unsubscribed
+    return Counted(
+        recipients=len(job.addresses),
+        accepted=len(first),
+        delivered=delivered,
+        bounced=bounced,
+        complained=complained,
+        unsubscribed=_number(
+            database_url,
+            "SELECT count(*) FROM lists_subscription WHERE status = 'unsubscribed'",
+        ),
+        suppressed=_number(database_url, "SELECT count(*) FROM lists_suppression"),
+        second=len(second),
+        lost=len(job.addresses - first.keys()),
+        duplicated=sum(n - 1 for each in (first, second) for n in each.values()),
+        to_suppressed=len(second.keys() & barred),
+        throttled=sum(len(times) for times in job.simulator.refused(job.aws_account).values()),
+        expected_bounced=len(job.bounced),
+        expected_complained=len(job.complained),
+        expected_unsubscribed=len(job.unsubscribed),
+    )
+
+
+def _outcomes(database_url: str) -> tuple[int, int, int]:
+    """Hard bounces, complaints and deliveries of the first campaign."""
+    first = "batch_id = (SELECT min(id) FROM sending_batch WHERE lane = 3)"
+    hard, complaint, delivered = (
+        _number(
+            database_url,
+            f"SELECT count(*) FROM sending_message WHERE {first} AND outcome = {outcome}",  # noqa: S608
+        )
+        for outcome in (5, 6, 3)
+    )
+    return hard, complaint, delivered
+
+
+def _number(database_url: str, query: str) -> int:
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        (number,) = cursor.fetchone() or (0,)
+    return int(number)
