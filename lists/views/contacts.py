@@ -31,6 +31,7 @@ from lists.services.contacts import (
 )
 from lists.services.preferences import unsubscribe
 from lists.signals import contact_timeline
+from lists.views.posted import posted
 from tenants.permissions import requires
 
 _TIMELINE = 50
@@ -143,7 +144,7 @@ def contact(request: Any, contact_id: UUID) -> HttpResponse:
 @requires("contacts.edit")
 def contact_new(request: Any) -> HttpResponse:
     form = ContactForm(
-        request.POST or None,
+        posted(request),
         tenant=request.tenant,
         initial={
             "lists": List.objects.for_tenant(request.tenant).filter(
@@ -191,7 +192,7 @@ def _uuids(text: str) -> list[UUID]:
 @requires("contacts.edit")
 def contact_edit(request: Any, contact_id: UUID) -> HttpResponse:
     contact = _contact(request, contact_id)
-    form = EditContactForm(request.POST or None, contact=contact, names=field_names(request.tenant))
+    form = EditContactForm(posted(request), contact=contact, names=field_names(request.tenant))
     if form.is_valid():
         edit_contact(
             contact=contact,

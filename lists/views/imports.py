@@ -15,6 +15,7 @@ from lists.mapping import in_words
 from lists.models import Import, ImportStatus
 from lists.paging import keyset
 from lists.services import imports as services
+from lists.views.posted import posted
 from tenants.errors import BluefoxError
 from tenants.permissions import allows, requires
 
@@ -35,7 +36,7 @@ def imports(request: Any) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("contacts.edit")
 def import_new(request: Any) -> HttpResponse:
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(posted(request), request.FILES)
     if form.is_valid():
         try:
             import_ = services.upload(

@@ -14,6 +14,7 @@ from lists.models import List
 from lists.selectors.audience import count_sendable
 from lists.selectors.contacts import STATES, ContactFilter, lists_with_counts, page_of_contacts
 from lists.services.lists import save_list
+from lists.views.posted import posted
 from tenants.permissions import requires
 
 
@@ -51,7 +52,7 @@ def list_(request: Any, list_id: UUID) -> HttpResponse:
 
 
 def _save(request: Any, list_: List | None) -> HttpResponse:
-    form = ListForm(request.POST or None, instance=list_)
+    form = ListForm(posted(request), instance=list_)
     if form.is_valid():
         try:
             saved = save_list(

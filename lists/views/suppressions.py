@@ -15,6 +15,7 @@ from lists.models import SuppressionReason
 from lists.paging import count_up_to, keyset
 from lists.selectors.suppressions import contacts_by_address, find_suppressions
 from lists.services.suppression import suppress_by_hand, unsuppress
+from lists.views.posted import posted
 from tenants.permissions import requires
 from tenants.services import audit
 
@@ -49,7 +50,7 @@ def suppressions(request: Any) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("suppressions.edit")
 def suppression_new(request: Any) -> HttpResponse:
-    form = SuppressForm(request.POST or None)
+    form = SuppressForm(posted(request))
     if form.is_valid():
         try:
             added = suppress_by_hand(
