@@ -1,6 +1,6 @@
 // Builds what the templates link to into bluefox/static/dist/: `node build.js [--watch]`.
 import { spawn } from "node:child_process";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { watch } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,8 @@ const root = dirname(here);
 const dist = join(root, "bluefox/static/dist");
 const modules = join(here, "node_modules");
 const watching = process.argv.includes("--watch");
+// A build takes the place of the one before when it is whole, so that no page misses a file.
+const out = watching ? dist : join(modules, ".dist");
 
 const apps = ["bluefox", "tenants", "lists", "sending", "campaigns", "webhooks", "preferences"];
 const iconSource = /\.(html|txt|py)$/;
@@ -54,11 +56,11 @@ async function buildIcons() {
         `stroke-linecap="round" stroke-linejoin="round">${shapes.replace(/\s*\n\s*/g, "")}</symbol>`,
     );
   }
-  await writeFile(join(dist, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
+  await writeFile(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
 }
 
 function runTailwind() {
-  const args = ["-i", join(here, "css/app.css"), "-o", join(dist, "app.css")];
+  const args = ["-i", join(here, "css/app.css"), "-o", join(out, "app.css")];
   args.push(watching ? "--watch=always" : "--minify");
   const cli = join(modules, "@tailwindcss/cli/dist/index.mjs");
   const child = spawn(process.execPath, [cli, ...args], { cwd: here, stdio: "inherit" });
@@ -70,7 +72,7 @@ function runTailwind() {
 
 const scripts = {
   entryPoints: ["app", "theme", "charts", "altcha", "recaptcha"].map((name) => join(here, `js/${name}.js`)),
-  outdir: dist,
+  outdir: out,
   bundle: true,
   minify: !watching,
   format: "iife",
@@ -80,10 +82,10 @@ const scripts = {
   logLevel: "warning",
 };
 
-await rm(dist, { recursive: true, force: true });
-await mkdir(dist, { recursive: true });
-await cp(join(modules, "altcha/dist/workers/pbkdf2.js"), join(dist, "altcha-worker.js"));
-await cp(join(modules, "altcha/dist/external/altcha.css"), join(dist, "altcha.css"));
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+await cp(join(modules, "altcha/dist/workers/pbkdf2.js"), join(out, "altcha-worker.js"));
+await cp(join(modules, "altcha/dist/external/altcha.css"), join(out, "altcha.css"));
 await buildIcons();
 
 if (watching) {
@@ -103,4 +105,6 @@ if (watching) {
   await runTailwind();
 } else {
   await Promise.all([esbuild.build(scripts), runTailwind()]);
+  await rm(dist, { recursive: true, force: true });
+  await rename(out, dist);
 }
