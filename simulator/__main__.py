@@ -14,6 +14,7 @@ from simulator.certs import prepare
 from simulator.cloud import Cloud, state_file
 from simulator.protocol import HttpProtocol
 from simulator.router import Router
+from simulator.ses_identities import set_status
 from simulator.settings import Settings
 from simulator.smtp import start_smtp
 from simulator.store import Store
@@ -40,6 +41,7 @@ async def serve(args: argparse.Namespace) -> None:
     ca_dir = args.ca_dir or args.data or Path(tempfile.mkdtemp(prefix="simulator-"))
     tls, signer = prepare(ca_dir)
     store = Store(state_file(args.data))
+    verify_overdue(store)
     cloud = Cloud(store, Settings(latency_ms=args.latency_ms), signer, args.seed, args.keep)
     await cloud.publisher.start(ca_dir / "ca.pem")
     router = Router(cloud)
@@ -69,6 +71,15 @@ async def serve(args: argparse.Namespace) -> None:
         server.close()
     await cloud.publisher.stop()
     store.save()
+
+
+def verify_overdue(store: Store) -> None:
+    """Verify what would have verified itself while the simulator was not running."""
+    for account in store.accounts.values():
+        for region in account.regions.values():
+            for identity in region.identities.values():
+                if account.auto_verify_seconds is not None and identity.status == "PENDING":
+                    set_status(identity, "SUCCESS")
 
 
 def main() -> None:

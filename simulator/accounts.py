@@ -147,6 +147,15 @@ class Region:
     topics: dict[str, Topic] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
 
+    def reasons_for(self, set_name: str) -> list[str]:
+        """Return the suppression reasons in force for a configuration set: its own if it has."""
+        found = self.configuration_sets.get(set_name)
+        options = found.options.get("SuppressionOptions") if found else None
+        if options and "SuppressedReasons" in options:
+            reasons: list[str] = options["SuppressedReasons"]
+            return reasons
+        return self.suppressed_reasons
+
 
 @dataclass
 class Rates:

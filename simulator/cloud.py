@@ -1,7 +1,5 @@
 """The parts of the simulated cloud, tied together."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +16,13 @@ from simulator.store import Store
 
 @dataclass
 class Cloud:
-    """What handlers work on; `clock` is monotonic seconds, for quotas and faults."""
+    """What handlers work on."""
 
     store: Store
     settings: Settings
     signer: Signer
     seed: int = 0
     keep_mails: int = 5_000
-    clock: Callable[[], float] = time.monotonic
     ledger: Ledger = field(init=False)
     mailbox: Mailbox = field(init=False)
     faults: Faults = field(init=False)
@@ -48,6 +45,13 @@ class Cloud:
         if found is None:
             found = self._quotas[key] = SendQuota()
         return found
+
+    def forget(self, account: str) -> None:
+        """Drop an account's counters, faults and sessions."""
+        self._quotas = {key: q for key, q in self._quotas.items() if key[0] != account}
+        self.faults.clear(account)
+        sessions = self.store.state.sessions
+        self.store.state.sessions = {k: s for k, s in sessions.items() if s.account != account}
 
     def reset_traffic(self) -> None:
         """Forget what was sent, counted and delivered; accounts and what they hold stay."""

@@ -26,7 +26,7 @@ EVERY_OPERATION = {"expired_token", "error"}  # the others touch sends only
 
 @dataclass
 class Fault:
-    """One fault. Ends at `until` (monotonic seconds) or after `count` hits; `share` of requests."""
+    """Ends at `until` (seconds since 1970) or after `count` hits; strikes a `share` of requests."""
 
     kind: str
     until: float | None = None
@@ -47,20 +47,9 @@ class Faults:
         self._random = random.Random(seed)
         self._of: dict[str, list[Fault]] = {}
 
-    def add(self, account: str, spec: dict[str, Any], now: float) -> Fault:
-        """Add a fault from its JSON form; `seconds` gives it an end. Raises ApiError if unknown."""
-        spec = dict(spec)
-        seconds = spec.pop("seconds", None)
-        if spec.get("kind") not in KINDS:
-            raise ApiError("BadRequest", f"kind must be one of {', '.join(KINDS)}")
-        try:
-            fault = Fault(**spec)
-        except TypeError as error:
-            raise ApiError("BadRequest", str(error).replace("Fault.__init__()", "fault")) from None
-        if seconds is not None:
-            fault.until = now + float(seconds)
+    def add(self, account: str, fault: Fault) -> None:
+        """Add a fault."""
         self._of.setdefault(account, []).append(fault)
-        return fault
 
     def clear(self, account: str) -> None:
         """Remove the account's faults."""

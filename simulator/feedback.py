@@ -151,7 +151,7 @@ class Feedback:
 
     def _suppress(self, message: Message, addresses: list[str], reason: str) -> None:
         region = self._region(message)
-        if region is None or reason not in region.suppressed_reasons:
+        if region is None or reason not in region.reasons_for(message.configuration_set):
             return
         for address in addresses:
             if not is_simulator(address):

@@ -42,6 +42,7 @@ class Delivery:
     headers: dict[str, str] = field(default_factory=dict)
     delays: list[float] = field(default_factory=list)
     attempts: int = 0
+    repeated: bool = False
 
 
 class Publisher:
@@ -131,15 +132,13 @@ class Publisher:
 
     def _enqueue(self, delivery: Delivery) -> None:
         settings = self._settings
-        copies = 2 if self._random.random() < settings.duplicate_share else 1
-        for _ in range(copies):
-            delay = settings.notification_delay
-            if self._random.random() < settings.reorder_share:
-                delay += settings.reorder_seconds
-            if delay:
-                self._later(delay * settings.time_scale, delivery)
-            else:
-                self._queue.put_nowait(delivery)
+        delay = settings.notification_delay
+        if self._random.random() < settings.reorder_share:
+            delay += settings.reorder_seconds
+        if delay:
+            self._later(delay * settings.time_scale, delivery)
+        else:
+            self._queue.put_nowait(delivery)
 
     def _later(self, seconds: float, delivery: Delivery) -> None:
         self.waiting_retries += 1
@@ -186,6 +185,9 @@ class Publisher:
             status, text = 0, f"{type(error).__name__}: {error}"
         if 200 <= status < 300:
             self.counts["delivered"] += 1
+            if not delivery.repeated and self._random.random() < self._settings.duplicate_share:
+                delivery.repeated = True
+                self._queue.put_nowait(delivery)
         elif status in (0, 429) or status >= 500:
             self._retry(delivery, status, text)
         else:  # the subscriber says the request itself is wrong: SNS does not repeat it

@@ -7,6 +7,7 @@ from simulator.web import ApiError
 
 DAY = 86_400.0
 WINDOW = 1.0
+MARGIN = 1e-6  # over what a float of seconds since 1970 can tell apart
 
 
 def rate_exceeded() -> ApiError:
@@ -20,7 +21,7 @@ def day_exceeded() -> ApiError:
 
 
 class SendQuota:
-    """Counters of one account in one region; times are seconds of one monotonic clock.
+    """Counters of one account in one region; times are seconds since any fixed moment.
 
     Mode "strict" refuses whatever would put more than the rate into any sliding second. Mode
     "bucket" is a token bucket that holds one second's worth and may go into debt, as AWS's blog
@@ -69,7 +70,7 @@ class SendQuota:
 
     def _take_window(self, now: float, recipients: int, rate: float) -> None:
         recent = self._recent
-        while recent and recent[0][0] <= now - WINDOW:
+        while recent and recent[0][0] <= now - WINDOW - MARGIN:
             self._recent_sum -= recent.popleft()[1]
         if now < self._blocked_until or (recent and self._recent_sum + recipients > rate):
             raise rate_exceeded()

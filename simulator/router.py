@@ -9,7 +9,7 @@ from simulator.ses_control import Call, Operation
 from simulator.ses_send import send_email
 from simulator.sigv4 import QUERY_CODES, scope_of, verify
 from simulator.store import Caller
-from simulator.web import ApiError, Request, Response, json_error, xml_error
+from simulator.web import ApiError, Request, Response, json_error, matched, xml_error
 
 SEND_PATH = "/v2/email/outbound-emails"
 SES_PREFIX = "/v2/email/"
@@ -63,9 +63,16 @@ class Router:
             return json_error(error)
 
     def _ses_control(self, request: Request, caller: Caller) -> Response:
-        operation, arguments = find_operation(request)
+        found = matched(SES_OPERATIONS, request, skip=2)
+        if found is None:
+            raise ApiError(
+                "UnknownOperationException",
+                f"The simulator does not implement {request.method} {request.path}.",
+                404,
+            )
+        operation, arguments = found
         account = caller.account
-        struck = self._cloud.faults.hit(account.id, caller.region, self._cloud.clock(), sends=False)
+        struck = self._cloud.faults.hit(account.id, caller.region, time.time(), sends=False)
         dropped = faults.refuse_before(struck)
         if dropped is not None:
             return dropped
@@ -78,7 +85,7 @@ class Router:
         """SES takes one control call a second; off unless the account's rate is set."""
         if not rate:
             return
-        now = time.monotonic()
+        now = time.time()
         if now < self._cloud.control_calls.get(account, 0.0):
             raise ApiError("TooManyRequestsException", "Too Many Requests", 429)
         self._cloud.control_calls[account] = now + 1 / rate
@@ -106,26 +113,3 @@ class Router:
         if request.method == "GET" and request.path == f"/{signer.file_name}":
             return Response(signer.pem, content_type=PEM_TYPE)
         return xml_error(ApiError("NoSuchKey", "The key does not exist.", 404), sns.NAMESPACE)
-
-
-def find_operation(request: Request) -> tuple[Operation, list[str]]:
-    """Return the control operation of a request and its variable path segments.
-
-    Raises ApiError UnknownOperationException 404 for all that the simulator does not have.
-    """
-    parts = request.segments()[2:]
-    exact = SES_OPERATIONS.get((request.method, "/".join(parts)))
-    if exact is not None:
-        return exact, []
-    for (method, pattern), operation in SES_OPERATIONS.items():
-        names = pattern.split("/")
-        if method != request.method or len(names) != len(parts):
-            continue
-        pairs = list(zip(names, parts, strict=True))
-        if all(name in ("*", part) for name, part in pairs):
-            return operation, [part for name, part in pairs if name == "*"]
-    raise ApiError(
-        "UnknownOperationException",
-        f"The simulator does not implement {request.method} {request.path}.",
-        404,
-    )

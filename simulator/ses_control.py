@@ -1,5 +1,6 @@
-"""SES's control plane: routing, the account and its suppression list (SES API v2 Reference)."""
+"""SES's control plane: the account and its suppression list (SES API v2 Reference)."""
 
+import calendar
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,9 +48,10 @@ Operation = Callable[[Call], Response]
 
 
 def get_account(call: Call) -> Response:
+    """GetAccount."""
     call.allow("GetAccount")
     region = call.region
-    sent = call.cloud.quota(call.caller.account.id, region.name).sent(call.cloud.clock())
+    sent = call.cloud.quota(call.caller.account.id, region.name).sent(time.time())
     answer: dict[str, Any] = {
         "DedicatedIpAutoWarmupEnabled": True,
         "EnforcementStatus": region.enforcement,
@@ -64,12 +66,15 @@ def get_account(call: Call) -> Response:
         "VdmAttributes": {"VdmEnabled": "DISABLED"},
     }
     if region.details:
-        review = {"Status": region.review_status, "CaseId": "case-1"}
-        answer["Details"] = region.details | {"ReviewDetails": review}
+        answer["Details"] = dict(region.details)
+        if region.review_status:
+            review = {"Status": region.review_status, "CaseId": "case-1"}
+            answer["Details"]["ReviewDetails"] = review
     return json_response(answer)
 
 
 def put_account_details(call: Call) -> Response:
+    """PutAccountDetails. ConflictException 409 while a review is open."""
     call.allow("PutAccountDetails")
     body = call.body
     for name in ("MailType", "WebsiteURL"):
@@ -99,18 +104,21 @@ def put_account_details(call: Call) -> Response:
 
 
 def put_account_suppression(call: Call) -> Response:
+    """PutAccountSuppressionAttributes."""
     call.allow("PutAccountSuppressionAttributes")
     call.region.suppressed_reasons = reasons_in(call.body.get("SuppressedReasons") or [])
     return call.changed()
 
 
 def put_account_sending(call: Call) -> Response:
+    """PutAccountSendingAttributes."""
     call.allow("PutAccountSendingAttributes")
     call.region.sending_enabled = bool(call.body.get("SendingEnabled", False))
     return call.changed()
 
 
 def put_suppressed(call: Call) -> Response:
+    """PutSuppressedDestination. BadRequestException in the sandbox."""
     call.allow("PutSuppressedDestination")
     if call.region.sandbox:
         raise ApiError(
@@ -125,6 +133,7 @@ def put_suppressed(call: Call) -> Response:
 
 
 def get_suppressed(call: Call) -> Response:
+    """GetSuppressedDestination. NotFoundException: not suppressed."""
     call.allow("GetSuppressedDestination")
     found = _suppressed(call)
     answer: dict[str, Any] = _suppressed_json(found)
@@ -134,12 +143,14 @@ def get_suppressed(call: Call) -> Response:
 
 
 def delete_suppressed(call: Call) -> Response:
+    """DeleteSuppressedDestination. NotFoundException: not suppressed."""
     call.allow("DeleteSuppressedDestination")
     del call.region.suppressed[_suppressed(call).address]
     return call.changed()
 
 
 def list_suppressed(call: Call) -> Response:
+    """ListSuppressedDestinations, by address, in pages."""
     call.allow("ListSuppressedDestinations")
     query = call.request.query.split("&")
     reasons = {q.partition("=")[2] for q in query if q.startswith("Reason=")} or set(REASONS)
@@ -187,7 +198,7 @@ def _moment(text: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        return time.mktime(time.strptime(text[:19] + "UTC", "%Y-%m-%dT%H:%M:%S%Z")) - time.timezone
+        return float(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
     except ValueError:
         raise ApiError("BadRequestException", f"'{text}' is not a date.") from None
 

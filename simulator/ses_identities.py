@@ -16,6 +16,7 @@ KEY_LENGTHS = ("RSA_1024_BIT", "RSA_2048_BIT")
 
 
 def create(call: Call) -> Response:
+    """CreateEmailIdentity. AlreadyExistsException 400 for one that is there."""
     name = normal(str(call.body.get("EmailIdentity") or ""))
     call.allow("CreateEmailIdentity", f"identity/{name}")
     if name in call.region.identities:
@@ -43,6 +44,7 @@ def create(call: Call) -> Response:
 
 
 def get(call: Call) -> Response:
+    """GetEmailIdentity."""
     identity = _identity(call, "GetEmailIdentity")
     answer: dict[str, Any] = {
         "IdentityType": "DOMAIN" if identity.is_domain else "EMAIL_ADDRESS",
@@ -67,6 +69,7 @@ def get(call: Call) -> Response:
 
 
 def list_all(call: Call) -> Response:
+    """ListEmailIdentities, by name, in pages."""
     call.allow("ListEmailIdentities")
     page, token = paged(sorted(call.region.identities.values(), key=lambda i: i.name), call.page())
     identities = [
@@ -82,12 +85,14 @@ def list_all(call: Call) -> Response:
 
 
 def delete(call: Call) -> Response:
+    """DeleteEmailIdentity."""
     identity = _identity(call, "DeleteEmailIdentity")
     del call.region.identities[identity.name]
     return call.changed()
 
 
 def put_mail_from(call: Call) -> Response:
+    """PutEmailIdentityMailFromAttributes; without a domain it is switched off."""
     identity = _identity(call, "PutEmailIdentityMailFromAttributes")
     domain = str(call.body.get("MailFromDomain") or "").lower()
     behaviour = call.body.get("BehaviorOnMxFailure") or BEHAVIOURS[0]
@@ -107,6 +112,7 @@ def put_mail_from(call: Call) -> Response:
 
 
 def put_dkim_signing(call: Call) -> Response:
+    """PutEmailIdentityDkimSigningAttributes; gives new tokens."""
     identity = _identity(call, "PutEmailIdentityDkimSigningAttributes")
     origin = call.body.get("SigningAttributesOrigin")
     if origin not in ("AWS_SES", "EXTERNAL"):
@@ -128,12 +134,14 @@ def put_dkim_signing(call: Call) -> Response:
 
 
 def put_dkim(call: Call) -> Response:
+    """PutEmailIdentityDkimAttributes."""
     identity = _identity(call, "PutEmailIdentityDkimAttributes")
     identity.dkim_enabled = bool(call.body.get("SigningEnabled", False))
     return call.changed()
 
 
 def put_configuration_set(call: Call) -> Response:
+    """PutEmailIdentityConfigurationSetAttributes."""
     identity = _identity(call, "PutEmailIdentityConfigurationSetAttributes")
     name = str(call.body.get("ConfigurationSetName") or "")
     _require_set(call, name)

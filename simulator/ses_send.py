@@ -30,7 +30,7 @@ def send_email(request: Request, caller: Caller, cloud: Cloud) -> Response:
         struck: dict[str, faults.Fault] = {}
         if cloud.faults.any(account.id):
             name = str(fields.get("ConfigurationSetName") or "")
-            struck = cloud.faults.hit(account.id, region_name, cloud.clock(), name)
+            struck = cloud.faults.hit(account.id, region_name, time.time(), name)
             dropped = faults.refuse_before(struck)
             if dropped is not None:
                 return dropped
@@ -41,8 +41,9 @@ def send_email(request: Request, caller: Caller, cloud: Cloud) -> Response:
         _check_state(region, configuration_set)
         _check_identities(region, draft, identity)
         counted = sum(1 for address in draft.recipients if not is_simulator(address))
+        now_ns = time.time_ns()  # of the quota and of the ledger, so that they agree
         cloud.quota(account.id, region_name).admit(
-            cloud.clock(),
+            now_ns / 1e9,
             len(draft.recipients),
             counted,
             Limits(region.max_24_hour_send, region.max_send_rate, region.quota_mode),
@@ -50,7 +51,7 @@ def send_email(request: Request, caller: Caller, cloud: Cloud) -> Response:
     except ApiError as error:
         cloud.ledger.refuse(time.time_ns(), account.id, error.code)
         raise
-    message = _accept(request, caller, cloud, draft, identity)
+    message = _accept(request, caller, cloud, draft, (identity, now_ns))
     body = b'{"MessageId":"%b"}' % message.id.encode()
     headers = {"x-amzn-RequestId": request_id()}
     delay = cloud.settings.latency_ms / 1000
@@ -130,10 +131,12 @@ def _check_identities(region: Region, draft: Draft, identity: str) -> None:
         )
 
 
-def _accept(request: Request, caller: Caller, cloud: Cloud, draft: Draft, identity: str) -> Message:
+def _accept(
+    request: Request, caller: Caller, cloud: Cloud, draft: Draft, decided: tuple[str, int]
+) -> Message:
     account = caller.account
     region = account.region(caller.region)
-    now_ns = time.time_ns()
+    identity, now_ns = decided
     now = now_ns / 1e9
     decide = _decider(cloud, caller, region, draft.set_name)
     message = Message(
@@ -164,16 +167,13 @@ def _accept(request: Request, caller: Caller, cloud: Cloud, draft: Draft, identi
 def _decider(
     cloud: Cloud, caller: Caller, region: Region, set_name: str
 ) -> Callable[[str], Outcome]:
-    reasons = region.suppressed_reasons
-    found = region.configuration_sets.get(set_name)
-    options = found.options.get("SuppressionOptions") if found else None
-    if options and "SuppressedReasons" in options:
-        reasons = options["SuppressedReasons"]
+    reasons = region.reasons_for(set_name)
+    seed = cloud.seed + caller.account.seed
 
     def decide(address: str) -> Outcome:
         entry = region.suppressed.get(address.lower())
         if entry is not None and entry.reason in reasons:
             return Outcome.ON_ACCOUNT_LIST
-        return outcome_for(address, caller.account.rates, cloud.seed + caller.account.seed)
+        return outcome_for(address, caller.account.rates, seed)
 
     return decide

@@ -20,6 +20,7 @@ TARGETS = ("KinesisFirehoseDestination", "CloudWatchDestination", "EventBridgeDe
 
 
 def create(call: Call) -> Response:
+    """CreateConfigurationSet. AlreadyExistsException 400 for one that is there."""
     name = str(call.body.get("ConfigurationSetName") or "")
     call.allow("CreateConfigurationSet", f"configuration-set/{name}")
     _check_name(name, "configuration set")
@@ -35,6 +36,7 @@ def create(call: Call) -> Response:
 
 
 def get(call: Call) -> Response:
+    """GetConfigurationSet."""
     found = _set(call, "GetConfigurationSet")
     answer: dict[str, Any] = {
         "ConfigurationSetName": found.name,
@@ -47,24 +49,28 @@ def get(call: Call) -> Response:
 
 
 def list_all(call: Call) -> Response:
+    """ListConfigurationSets, in pages."""
     call.allow("ListConfigurationSets")
     page, token = paged(sorted(call.region.configuration_sets), call.page())
     return json_response({"ConfigurationSets": page} | token)
 
 
 def delete(call: Call) -> Response:
+    """DeleteConfigurationSet."""
     found = _set(call, "DeleteConfigurationSet")
     del call.region.configuration_sets[found.name]
     return call.changed()
 
 
 def put_sending(call: Call) -> Response:
+    """PutConfigurationSetSendingOptions."""
     found = _set(call, "PutConfigurationSetSendingOptions")
     found.sending_enabled = bool(call.body.get("SendingEnabled", False))
     return call.changed()
 
 
 def put_suppression(call: Call) -> Response:
+    """PutConfigurationSetSuppressionOptions."""
     found = _set(call, "PutConfigurationSetSuppressionOptions")
     reasons = reasons_in(call.body.get("SuppressedReasons") or [])
     found.options["SuppressionOptions"] = {"SuppressedReasons": reasons}
@@ -72,6 +78,7 @@ def put_suppression(call: Call) -> Response:
 
 
 def create_destination(call: Call) -> Response:
+    """CreateConfigurationSetEventDestination; disabled unless Enabled is true."""
     found = _set(call, "CreateConfigurationSetEventDestination")
     name = str(call.body.get("EventDestinationName") or "")
     _check_name(name, "event destination")
@@ -86,11 +93,13 @@ def create_destination(call: Call) -> Response:
 
 
 def get_destinations(call: Call) -> Response:
+    """GetConfigurationSetEventDestinations."""
     found = _set(call, "GetConfigurationSetEventDestinations")
     return json_response({"EventDestinations": [_json(d) for d in found.destinations.values()]})
 
 
 def update_destination(call: Call) -> Response:
+    """UpdateConfigurationSetEventDestination."""
     found = _set(call, "UpdateConfigurationSetEventDestination")
     name = _existing(call, found)
     found.destinations[name] = _destination(call, found, name)
@@ -98,6 +107,7 @@ def update_destination(call: Call) -> Response:
 
 
 def delete_destination(call: Call) -> Response:
+    """DeleteConfigurationSetEventDestination."""
     found = _set(call, "DeleteConfigurationSetEventDestination")
     del found.destinations[_existing(call, found)]
     return call.changed()

@@ -12,7 +12,14 @@ from simulator import iam
 from simulator.accounts import Region, Subscription, Topic
 from simulator.cloud import Cloud
 from simulator.sns_envelope import region_of
-from simulator.sns_policy import check_delivery_policy, check_json
+from simulator.sns_rules import (
+    attributes_xml,
+    check_subscription_attribute,
+    check_topic_attribute,
+    default_policy,
+    entries,
+    invalid,
+)
 from simulator.store import Caller
 from simulator.web import ApiError, Request, Response, xml_response
 
@@ -22,18 +29,11 @@ TOKEN_SECONDS = 2 * 86_400
 MAX_MESSAGE = 256 * 1024
 PAGE = 100
 PENDING = "pending confirmation"
-TOPIC_ATTRIBUTES = {
-    "SignatureVersion", "Policy", "DisplayName", "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig"
-}  # fmt: skip
-SUBSCRIPTION_ATTRIBUTES = {
-    "DeliveryPolicy", "RedrivePolicy", "RawMessageDelivery", "FilterPolicy", "FilterPolicyScope"
-}  # fmt: skip
-
 Params = dict[str, str]
 
 
 class Sns:
-    """One call: its parameters, who made it and where."""
+    """One call: its parameters, who made it and where. Operations return XML."""
 
     def __init__(self, params: Params, caller: Caller, cloud: Cloud) -> None:
         self.params = params
@@ -44,6 +44,7 @@ class Sns:
     # topics
 
     def create_topic(self) -> str:
+        """CreateTopic; the same name and attributes give the same topic."""
         name = self.params.get("Name", "")
         if not TOPIC_NAME.fullmatch(name):
             raise invalid("Topic Name")
@@ -61,6 +62,7 @@ class Sns:
         return f"<TopicArn>{arn}</TopicArn>"
 
     def get_topic_attributes(self) -> str:
+        """GetTopicAttributes."""
         topic = self._topic("GetTopicAttributes")
         owned = [s for s in self.region.subscriptions.values() if s.topic_arn == topic.arn]
         confirmed = sum(s.confirmed for s in owned)
@@ -76,6 +78,7 @@ class Sns:
         return attributes_xml(values)
 
     def set_topic_attributes(self) -> str:
+        """SetTopicAttributes."""
         topic = self._topic("SetTopicAttributes")
         name, value = self.params.get("AttributeName", ""), self.params.get("AttributeValue", "")
         check_topic_attribute(name, value)
@@ -84,12 +87,14 @@ class Sns:
         return ""
 
     def list_topics(self) -> str:
+        """ListTopics, in pages of 100."""
         self._allow("ListTopics", "*")
         return self._page(
             "Topics", [f"<member><TopicArn>{arn}</TopicArn></member>" for arn in self.region.topics]
         )
 
     def delete_topic(self) -> str:
+        """DeleteTopic, with its subscriptions; a missing one is no error."""
         arn = self.params.get("TopicArn", "")
         self._allow("DeleteTopic", arn)
         if self.region.topics.pop(arn, None) is not None:
@@ -101,6 +106,7 @@ class Sns:
     # subscriptions
 
     def subscribe(self) -> str:
+        """Subscribe; sends a confirmation until the endpoint confirmed."""
         topic = self._topic("Subscribe")
         protocol = self.params.get("Protocol", "")
         endpoint = self.params.get("Endpoint", "")
@@ -126,6 +132,7 @@ class Sns:
         return f"<SubscriptionArn>{shown}</SubscriptionArn>"
 
     def confirm_subscription(self) -> str:
+        """ConfirmSubscription."""
         topic = self._topic("ConfirmSubscription")
         authenticated = self.params.get("AuthenticateOnUnsubscribe", "").lower() == "true"
         arn = confirm(
@@ -134,6 +141,7 @@ class Sns:
         return f"<SubscriptionArn>{arn}</SubscriptionArn>"
 
     def list_subscriptions_by_topic(self) -> str:
+        """ListSubscriptionsByTopic, in pages of 100."""
         topic = self._topic("ListSubscriptionsByTopic")
         return self._page(
             "Subscriptions",
@@ -148,6 +156,7 @@ class Sns:
         )
 
     def get_subscription_attributes(self) -> str:
+        """GetSubscriptionAttributes."""
         subscription = self._subscription("GetSubscriptionAttributes")
         return attributes_xml(
             {
@@ -164,6 +173,7 @@ class Sns:
         )
 
     def set_subscription_attributes(self) -> str:
+        """SetSubscriptionAttributes."""
         subscription = self._subscription("SetSubscriptionAttributes")
         name, value = self.params.get("AttributeName", ""), self.params.get("AttributeValue", "")
         check_subscription_attribute(name, value)
@@ -172,6 +182,7 @@ class Sns:
         return ""
 
     def unsubscribe(self) -> str:
+        """Unsubscribe."""
         subscription = self._subscription("Unsubscribe")
         unsubscribe(self.cloud, self.region, subscription)
         return ""
@@ -179,6 +190,7 @@ class Sns:
     # publishing
 
     def publish(self) -> str:
+        """Publish, at most 256 KB."""
         arn = self.params.get("TopicArn") or self.params.get("TargetArn") or ""
         topic = self._topic("Publish", arn)
         message = self.params.get("Message", "")
@@ -308,63 +320,3 @@ def unsubscribe(cloud: Cloud, region: Region, subscription: Subscription) -> Non
     cloud.store.touch()
     if subscription.confirmed:
         cloud.publisher.confirm(subscription, "UnsubscribeConfirmation")
-
-
-def check_topic_attribute(name: str, value: str) -> None:
-    """Raise InvalidParameter for an attribute SNS does not know or a value it does not take."""
-    if name not in TOPIC_ATTRIBUTES:
-        raise invalid("AttributeName")
-    if name == "SignatureVersion" and value not in ("1", "2"):
-        raise invalid("Attributes Reason: SignatureVersion must be 1 or 2")
-    if name in ("Policy", "DeliveryPolicy"):
-        check_json(name, value)
-
-
-def check_subscription_attribute(name: str, value: str) -> None:
-    """Raise InvalidParameter for an attribute SNS does not know or a value it does not take."""
-    if name not in SUBSCRIPTION_ATTRIBUTES:
-        raise invalid("AttributeName")
-    if name == "RawMessageDelivery" and value not in ("true", "false"):
-        raise invalid("Attributes Reason: RawMessageDelivery must be true or false")
-    if name in ("DeliveryPolicy", "RedrivePolicy", "FilterPolicy") and value:
-        check_json(name, value)
-    if name == "DeliveryPolicy" and value:
-        check_delivery_policy(value)
-
-
-def default_policy(topic_arn: str) -> str:
-    """Return the policy AWS gives a topic: its owner may do everything."""
-    owner = topic_arn.split(":")[4]
-    return (
-        '{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{"Sid":'
-        '"__default_statement_ID","Effect":"Allow","Principal":{"AWS":"*"},"Action":'
-        '["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission",'
-        '"SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic",'
-        f'"SNS:Publish"],"Resource":"{topic_arn}",'
-        f'"Condition":{{"StringEquals":{{"AWS:SourceOwner":"{owner}"}}}}}}]}}'
-    )
-
-
-def entries(params: Params, name: str) -> dict[str, str]:
-    """Return a map parameter: Name.entry.1.key, Name.entry.1.value, ..."""
-    found: dict[str, str] = {}
-    number = 1
-    while f"{name}.entry.{number}.key" in params:
-        key = params[f"{name}.entry.{number}.key"]
-        found[key] = params.get(f"{name}.entry.{number}.value", "")
-        number += 1
-    return found
-
-
-def attributes_xml(values: dict[str, str]) -> str:
-    """Return an <Attributes> map."""
-    inner = "".join(
-        f"<entry><key>{escape(key)}</key><value>{escape(value)}</value></entry>"
-        for key, value in values.items()
-    )
-    return f"<Attributes>{inner}</Attributes>"
-
-
-def invalid(what: str) -> ApiError:
-    """Return SNS's InvalidParameter error."""
-    return ApiError("InvalidParameter", f"Invalid parameter: {what}")

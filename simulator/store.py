@@ -128,26 +128,41 @@ class Store:
 
 
 def from_json(kind: Any, value: Any) -> Any:
-    """Return `value` from JSON as `kind`: dataclasses, dicts and lists of them, or plain values.
+    """Return `value` from JSON as `kind`: dataclasses, dicts and lists of them, plain values.
 
-    Raises TypeError for a key that the dataclass does not have.
+    Raises TypeError, naming the field, for what the dataclass does not have or does not take.
     """
     origin = typing.get_origin(kind)
-    if value is None or kind is Any:
-        return value
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        known = {f.name for f in fields(kind)}
-        unknown = set(value) - known
-        if unknown:
-            name = getattr(kind, "__name__", str(kind))
-            raise TypeError(f"{name} has no field {', '.join(sorted(unknown))}")
-        return kind(**{key: from_json(hints[key], item) for key, item in value.items()})
-    if origin is dict:
+        return _dataclass_from(kind, value)
+    if kind is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):  # always "something or None" here
+        return None if value is None else from_json(typing.get_args(kind)[0], value)
+    if origin is dict and isinstance(value, dict):
         inner = typing.get_args(kind)[1]
         return {key: from_json(inner, item) for key, item in value.items()}
-    if origin is list:
+    if origin is list and isinstance(value, list):
         return [from_json(typing.get_args(kind)[0], item) for item in value]
-    if origin in (typing.Union, types.UnionType):
-        return from_json(typing.get_args(kind)[0], value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    wanted = origin or kind
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise TypeError(f"{value!r} is not of type {wanted.__name__}")
     return value
+
+
+def _dataclass_from(kind: Any, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise TypeError(f"{kind.__name__} must be an object, not {value!r}")
+    hints = typing.get_type_hints(kind)
+    unknown = set(value) - {field.name for field in fields(kind)}
+    if unknown:
+        raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")
+    given = {}
+    for key, item in value.items():
+        try:
+            given[key] = from_json(hints[key], item)
+        except TypeError as error:
+            raise TypeError(f"{kind.__name__}.{key}: {error}") from None
+    return kind(**given)

@@ -4,12 +4,13 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 import orjson
 
+T = TypeVar("T")
 _RUN = secrets.token_hex(4)
 _CALLS = itertools.count(1)
 JSON_TYPE = "application/json"
@@ -72,6 +73,28 @@ class Response:
     delay: float = 0.0
     drop: str = ""  # "", "hang" or "reset"
     stream: AsyncIterator[bytes] | None = None
+
+
+def matched(
+    operations: Mapping[tuple[str, str], T], request: Request, skip: int
+) -> tuple[T, list[str]] | None:
+    """Return the operation for a request and its variable path segments, or None.
+
+    `operations` has (method, pattern) keys such as ("GET", "accounts/*"); the first `skip`
+    segments of the path are not part of the pattern.
+    """
+    parts = request.segments()[skip:]
+    exact = operations.get((request.method, "/".join(parts)))
+    if exact is not None:
+        return exact, []
+    for (method, pattern), operation in operations.items():
+        names = pattern.split("/")
+        if method != request.method or len(names) != len(parts):
+            continue
+        pairs = list(zip(names, parts, strict=True))
+        if all(name in ("*", part) for name, part in pairs):
+            return operation, [part for name, part in pairs if name == "*"]
+    return None
 
 
 def request_id() -> str:

@@ -142,6 +142,10 @@ def test_admin_mistakes_are_named(sim: SimulatorClient, cloud: Cloud) -> None:
         sim.create_account("12")
     with pytest.raises(SimulatorError, match="Account has no field colour"):
         sim.create_account("200000000009", colour="red")
+    with pytest.raises(SimulatorError, match=r"Region\.max_send_rate: '14' is not of type float"):
+        sim.create_account("200000000009", regions={REGION: {"max_send_rate": "14"}})
+    with pytest.raises(SimulatorError, match="sandbox: 1 is not of type bool"):
+        sim.set_region(cloud.id, REGION, sandbox=1)
     with pytest.raises(SimulatorError, match="unknown: speed"):
         sim.set_region(cloud.id, REGION, speed=5)
     with pytest.raises(SimulatorError, match="No account 999999999999"):

@@ -42,7 +42,7 @@ def test_strict_counts_recipients_and_frees_after_a_second() -> None:
     quota = SendQuota()
     assert accepted(quota, [0.0, 0.0, 0.0], STRICT, recipients=7) == 2
     assert accepted(quota, [0.999], STRICT) == 0
-    assert accepted(quota, [1.0], STRICT, recipients=14) == 1
+    assert accepted(quota, [1.001], STRICT, recipients=14) == 1
 
 
 def test_a_message_larger_than_the_rate_is_paid_off() -> None:
