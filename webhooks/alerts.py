@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
 from lists.tokens import Kind, make
 from sending.models import EventKind, MessageEvent
@@ -107,10 +107,12 @@ def _mail_one(digest: FeedbackDigest, user: User, context: dict[str, Any]) -> bo
         "page_url": f"{settings.SITE_URL}{reverse('webhooks:index', args=[digest.tenant.slug])}",
     }
     values = context | links
-    subject = " ".join(render_to_string("emails/feedback_digest_subject.txt", values).split())
-    text = render_to_string("emails/feedback_digest.txt", values)
+    with timezone.override(digest.tenant.timezone):
+        subject = " ".join(render_to_string("emails/feedback_digest_subject.txt", values).split())
+        text = render_to_string("emails/feedback_digest.txt", values)
+        html = render_to_string("emails/feedback_digest.html", values)
     mail = EmailMultiAlternatives(subject, text, to=[user.email])
-    mail.attach_alternative(render_to_string("emails/feedback_digest.html", values), "text/html")
+    mail.attach_alternative(html, "text/html")
     try:
         mail.send()
     except OSError:  # SMTPException is one
@@ -123,7 +125,6 @@ def digest_context(digest: FeedbackDigest) -> dict[str, Any]:
     """What the mail and the confirm page show of a digest."""
     events = MessageEvent.objects.for_tenant(digest.tenant).filter(pk__in=digest.event_ids)
     total = digest.bounces + digest.complaints
-    zone = ZoneInfo(digest.tenant.timezone)
     return {
         "tenant": digest.tenant,
         "digest": digest,
@@ -137,5 +138,4 @@ def digest_context(digest: FeedbackDigest) -> dict[str, Any]:
         ],
         "more": max(0, total - len(digest.event_ids)),
         "contacts": len(digest.contact_ids),
-        "since": digest.window_start.astimezone(zone),
     }

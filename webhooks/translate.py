@@ -286,8 +286,6 @@ def _news(findings: Mapping[int, Finding]) -> list[alerts.News]:
     ]
 
 
-
-
 def _note_accounts(rows: Sequence[SnsMessage], now: datetime) -> None:
     """When each account was last heard of; and that SNS has stopped talking to us."""
     heard = {row.ses_account_id for row in rows}

@@ -83,11 +83,10 @@ def test_a_role_that_trusts_only_us_connects(
     assert actions == ["ses_account.created", "ses_account.connected"]
 
 
-@pytest.mark.parametrize("external_id", [None])
 def test_a_role_that_anyone_could_assume_is_refused(
-    cloud: Cloud, started: SesAccount, alice: Person, external_id: str | None
+    cloud: Cloud, started: SesAccount, alice: Person
 ) -> None:
-    cloud.sim.add_role(TENANT, "bluefox", external_id=external_id)
+    cloud.sim.add_role(TENANT, "bluefox", external_id=None)
     before = stored(started)
     with pytest.raises(AwsRefused, match="external id") as caught:
         connect_role(started, alice)
@@ -134,16 +133,12 @@ def test_a_key_connects_and_is_stored_encrypted(cloud: Cloud, acme: Tenant, alic
     assert cloud.secret not in told and cloud.key_id not in told
 
 
-@pytest.mark.parametrize(
-    ("denied", "words"),
-    [(["ses:GetAccount"], "ses:GetAccount is missing")],
-)
 def test_a_missing_permission_is_named_and_nothing_is_stored(
-    cloud: Cloud, started: SesAccount, alice: Person, denied: list[str], words: str
+    cloud: Cloud, started: SesAccount, alice: Person
 ) -> None:
-    key = cloud.key(denied=denied)
+    key = cloud.key(denied=["ses:GetAccount"])
     before = stored(started)
-    with pytest.raises(AwsRefused, match=words) as caught:
+    with pytest.raises(AwsRefused, match="ses:GetAccount is missing") as caught:
         connect_key(started, alice, key.access_key, key.secret_key)
     assert "AccessDeniedException: " in caught.value.aws
     assert stored(started) == before
