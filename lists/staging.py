@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -20,6 +21,10 @@ _STAGE = """
 CREATE TEMP TABLE import_rows (
     line bigint, public_id uuid, email varchar(320), email_norm varchar(320),
     first_name varchar(120), last_name varchar(120), fields jsonb, state smallint
+) ON COMMIT DROP;
+CREATE TEMP TABLE import_contacts (
+    line bigint, email varchar(320), email_norm varchar(320), state smallint,
+    id bigint, unsubscribed_at timestamptz, is_new boolean
 ) ON COMMIT DROP
 """
 
@@ -39,16 +44,22 @@ WITH upserted AS (
     WHERE (excluded.first_name <> '' AND excluded.first_name <> c.first_name)
        OR (excluded.last_name <> '' AND excluded.last_name <> c.last_name)
        OR NOT c.fields @> excluded.fields
-    RETURNING (xmax = 0) AS is_new
+    RETURNING c.id, c.email_norm, c.unsubscribed_at, (xmax = 0) AS is_new
 )
-SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM upserted
+INSERT INTO import_contacts
+SELECT r.line, r.email, u.email_norm, r.state, u.id, u.unsubscribed_at, u.is_new
+FROM upserted u JOIN import_rows r USING (email_norm)
 """
 
-_FIND = """
-CREATE TEMP TABLE import_contacts ON COMMIT DROP AS
-SELECT r.line, r.email, r.state, c.id, c.email_norm, c.unsubscribed_at
+_COUNT = "SELECT count(*) FILTER (WHERE is_new), count(*) FROM import_contacts"
+
+# The rows of which nothing was written.
+_FIND_REST = """
+INSERT INTO import_contacts
+SELECT r.line, r.email, r.email_norm, r.state, c.id, c.unsubscribed_at, false
 FROM import_rows r
 JOIN lists_contact c ON c.tenant_id = %(tenant_id)s AND c.email_norm = r.email_norm
+WHERE NOT EXISTS (SELECT FROM import_contacts i WHERE i.email_norm = r.email_norm)
 """
 
 # A place that is there already stays as it is: nobody is revived or confirmed by an import.
@@ -75,7 +86,7 @@ WHERE c.tenant_id = %(tenant_id)s AND c.email_norm = ANY(%(stopped)s)
 
 _KEPT_UNSUBSCRIBED = """
 SELECT i.line, i.email FROM import_contacts i
-WHERE i.state < %(left)s
+WHERE NOT i.is_new AND i.state < %(left)s
   AND (i.unsubscribed_at IS NOT NULL OR EXISTS (
         SELECT 1 FROM lists_subscription s
         WHERE s.contact_id = i.id AND s.list_id = ANY(%(list_ids)s) AND s.status = 'unsubscribed'))
@@ -105,13 +116,15 @@ def write_chunk(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
         values["list_ids"] = [row[0] for row in cursor.fetchall()]
         _stage(cursor, chunk)
         cursor.execute(_UPSERT, values)
-        created, updated = cursor.fetchone()
-        cursor.execute(_FIND, values)
+        cursor.execute(_COUNT)
+        created, written = cursor.fetchone()
+        if written < len(chunk.lines):
+            cursor.execute(_FIND_REST, values)
         cursor.execute(_SUBSCRIBE, values)
         if chunk.stops:
             cursor.execute(_UNSUBSCRIBE, values | {"stopped": list(chunk.stops)})
             add_suppressions(import_.tenant_id, _suppressions(import_, chunk))
-        return Written(created, updated, *_kept(cursor, values))
+        return Written(created, written - created, *_kept(cursor, values))
 
 
 def reread_chunk(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
@@ -119,11 +132,11 @@ def reread_chunk(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
     values = _values(import_, list_ids)
     with connection.cursor() as cursor:
         _stage(cursor, chunk)
-        cursor.execute(_FIND, values)
+        cursor.execute(_FIND_REST, values)
         return Written(0, 0, *_kept(cursor, values))
 
 
-def _values(import_: Import, list_ids: list[int]) -> dict[str, object]:
+def _values(import_: Import, list_ids: list[int]) -> dict[str, Any]:
     return {
         "tenant_id": import_.tenant_id,
         "import_id": import_.pk,
@@ -142,7 +155,7 @@ def _stage(cursor: CursorWrapper, chunk: Chunk) -> None:
 
 
 def _kept(
-    cursor: CursorWrapper, values: dict[str, object]
+    cursor: CursorWrapper, values: dict[str, Any]
 ) -> tuple[list[tuple[int, str]], list[tuple[int, str, str]]]:
     cursor.execute(_KEPT_UNSUBSCRIBED, values)
     unsubscribed = cursor.fetchall()

@@ -53,11 +53,11 @@ class EditContactForm(forms.Form):
     first_name = forms.CharField(max_length=120, required=False)
     last_name = forms.CharField(max_length=120, required=False)
 
-    def __init__(self, *args: Any, contact: Contact, names: list[str], **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, contact: Contact, names: list[str]) -> None:
         own = sorted({*names, *contact.fields})
         initial = {"first_name": contact.first_name, "last_name": contact.last_name}
         initial |= {f"own-{name}": contact.fields.get(name, "") for name in own}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         for name in own:
             self.fields[f"own-{name}"] = forms.CharField(
                 label=name, max_length=1000, required=False

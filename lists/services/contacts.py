@@ -47,7 +47,7 @@ def upsert_contact(
     own = {
         key: _checked(key, value, FIELD_LENGTH) for key, value in (fields or {}).items() if value
     }
-    contact, created = (
+    found: tuple[Contact, bool] = (
         Contact.objects.for_tenant(tenant)
         .select_for_update()
         .get_or_create(
@@ -56,6 +56,7 @@ def upsert_contact(
             defaults={"email": address.email, "fields": own, **values},
         )
     )
+    contact, created = found
     if created:
         return contact
     changed = [name for name, value in values.items() if value and value != getattr(contact, name)]

@@ -31,7 +31,7 @@ def upload(*, tenant: Tenant, file: UploadedFile, actor: User) -> Import:
             f"The file has {size / 1024 / 1024:,.0f} MB; {MAX_BYTES // 1024 // 1024} MB can be "
             "imported at once. Split it and import the parts one after the other."
         )
-    head = inspect(file)  # type: ignore[arg-type]  # a file in all but its class
+    head = inspect(file)
     mapping = suggest(head.columns, head.sample)
     import_ = Import(tenant=tenant, created_by=actor, filename=str(file.name)[:255])
     _describe(import_, head)

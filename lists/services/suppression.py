@@ -1,6 +1,7 @@
 """Addresses that nothing may be sent to, and contacts taken off every list at once."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -96,7 +97,7 @@ def remove_from_all_lists(*, tenant: Tenant, contact_ids: Iterable[int], source:
 
     Each gets a consent record of it. Ids of other tenants' contacts do nothing.
     """
-    values = {
+    values: dict[str, Any] = {
         "tenant_id": tenant.pk,
         "ids": sorted(set(contact_ids)),
         "source": Source(source).value,

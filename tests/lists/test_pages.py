@@ -87,7 +87,7 @@ def test_an_import_from_upload_to_report_through_the_pages(
     assert set(joined) == {"News", "Offers"}
     report = bob.client.get(f"{page}report/")
     assert report["Content-Disposition"].startswith("attachment")
-    lines = b"".join(report.streaming_content).decode("utf-8-sig").splitlines()
+    lines = b"".join(report).decode("utf-8-sig").splitlines()
     assert lines[1].startswith("3,email,bad,")
     assert AuditEvent.unscoped.filter(action="import.started", actor=bob.user).exists()
     again = bob.client.post(f"{page}start/", good)
@@ -244,7 +244,7 @@ def test_suppressions_are_added_found_exported_and_removed(
         alice.client.get(f"/w/acme/contacts/{contact.public_id}/")
     )
     exported = alice.client.get("/w/acme/suppressions/export/?reason=hard_bounce")
-    lines = b"".join(exported.streaming_content).decode("utf-8-sig").splitlines()
+    lines = b"".join(exported).decode("utf-8-sig").splitlines()
     assert lines[0] == "email,reason,source,diagnostic,suppressed_at"
     assert lines[1].startswith(f"ann@example.com,hard_bounce,ses,'{formula},")
     assert len(lines) == 2
