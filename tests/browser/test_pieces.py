@@ -1,6 +1,5 @@
 """The pieces of a page, as a person uses them in Chromium, under the policy of the real site."""
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import RequestContext, Template
 from django.test import override_settings
 from django.urls import include, path
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 NAVIGATION = [
@@ -154,20 +153,6 @@ def site() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         server.server_close()
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    program = os.environ.get("CHROMIUM")
-    browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
