@@ -21,3 +21,12 @@ class AwsRefused(BluefoxError):
     def __init__(self, message: str, *, aws: str = "", param: str = "") -> None:
         super().__init__(message, param=param)
         self.aws = aws
+
+
+class BatchEnded(BluefoxError):
+    """A batch that is cancelled or done takes no more mail and cannot be paused."""
+
+    code = "batch_ended"
+
+    def __init__(self) -> None:
+        super().__init__("This has ended already, so it can neither be changed nor sent again.")

@@ -274,6 +274,63 @@ def find_messages(tenant: Tenant, ses_message_ids: Iterable[str]) -> dict[str, i
     return dict(rows.values_list("ses_message_id", "id"))
 
 
+_EXPIRE = f"""
+    WITH old AS (
+        SELECT m.id, a.aws_account_id || ':' || a.region AS pace_key
+        FROM sending_message m
+        JOIN sending_batch b ON b.id = m.batch_id
+        JOIN sending_sesaccount a ON a.id = b.ses_account_id
+        WHERE m.status = {Status.SENDING.value} AND m.claimed_at < %s
+        ORDER BY m.id LIMIT 10000 FOR NO KEY UPDATE OF m SKIP LOCKED
+    )
+    UPDATE sending_message m SET status = {Status.UNKNOWN.value}, reason = %s
+    FROM old WHERE m.id = old.id
+    RETURNING m.id, m.tenant_id, m.batch_id, {Status.SENDING.value}, m.status, old.pace_key
+"""
+_REQUEUE_UNKNOWN = f"""
+    UPDATE sending_message m SET status = {Status.QUEUED.value}, reason = ''
+    WHERE m.id = ANY(%s) AND m.status = {Status.UNKNOWN.value}
+    RETURNING m.id, m.tenant_id, m.batch_id, {Status.UNKNOWN.value}, m.status
+"""
+_SKIP_QUEUED = f"""
+    UPDATE sending_message m SET status = {Status.SKIPPED.value}, reason = %s
+    WHERE m.id IN (
+        SELECT id FROM sending_message WHERE batch_id = %s AND status = {Status.QUEUED.value}
+        ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+    )
+    RETURNING m.id, m.tenant_id, m.batch_id, {Status.QUEUED.value}, m.status
+"""
+
+
+def expire(claimed_before: datetime, reason: str) -> int:
+    """Calls unknown what was claimed before a time and never answered for; returns how many.
+
+    SES may have them, so they count against the day's quota.
+    """
+    with transaction.atomic():
+        changed = _execute(_EXPIRE, [claimed_before, reason])
+        tally.add(_status_changes([row[:5] for row in changed]), now=timezone.now())
+        tally.add_used((row[5] for row in changed), now=timezone.now())
+    return len(changed)
+
+
+def requeue_unknown(ids: Sequence[int]) -> int:
+    """Queues unknown messages for one more attempt; returns how many still were unknown."""
+    return _change(_REQUEUE_UNKNOWN, [list(ids)]) if ids else 0
+
+
+def skip_queued(batch_id: int, reason: str, limit: int) -> int:
+    """Skips up to `limit` queued messages of a batch; returns how many."""
+    return _change(_SKIP_QUEUED, [reason[:_REASON_LENGTH], batch_id, limit])
+
+
+def _change(sql: str, parameters: Sequence[Any]) -> int:
+    with transaction.atomic():
+        changed = _execute(sql, parameters)
+        tally.add(_status_changes(changed), now=timezone.now())
+    return len(changed)
+
+
 # Which counts an outcome stands in. A complaint comes from a mailbox that got the mail.
 _COUNTED_AS = {
     Outcome.DELIVERED: ("delivered",),
@@ -301,6 +358,12 @@ def _status_changes(
             if after in _STATUS_COUNTS:
                 counts[_STATUS_COUNTS[after]] += 1
     return changes
+
+
+def _execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
 
 
 def _execute_values(sql: str, rows: Sequence[Any], template: str) -> list[tuple[Any, ...]]:

@@ -186,8 +186,13 @@ def set_budget(pace_key: str, left: Budget) -> None:
 
 
 def throttle(pace_key: str) -> bool:
-    """SES refused for the rate: go slower. False when the last second was cut already."""
+    """SES refused for the rate: pause and go slower. False while such a pause lasts."""
     return bool(_run("throttle", pace_key, _CUT, _FLOOR, _GROWTH, _REST))
+
+
+def rest(pace_key: str, seconds: float) -> None:
+    """Lets nothing leave for a few seconds: SES cannot be reached."""
+    _run("rest", pace_key, seconds)
 
 
 def park(pace_key: str, seconds: float, *, from_lane: int = 0) -> None:
@@ -260,11 +265,20 @@ def send_drain() -> None:
     current_app.send_task(_DRAIN)
 
 
-def say_idle() -> None:
-    """A drain without work: for a moment pushes need not ring, it looks again by itself."""
-    valkey().set(_IDLE_KEY, 1, px=_IDLE_MS)
+def say_idle(drain: str) -> bool:
+    """A drain without work says that it looks again by itself: for a moment pushes need not ring.
+
+    One drain is enough; the others get False and may leave.
+    """
+    if valkey().set(_IDLE_KEY, drain, nx=True, px=_IDLE_MS):
+        return True
+    if valkey().get(_IDLE_KEY) != drain.encode():
+        return False
+    valkey().pexpire(_IDLE_KEY, _IDLE_MS)
+    return True
 
 
-def end_idle() -> None:
+def end_idle(drain: str) -> None:
     """A drain is about to stop; it must look once more after this, for who did not ring."""
-    valkey().delete(_IDLE_KEY)
+    if valkey().get(_IDLE_KEY) == drain.encode():
+        valkey().delete(_IDLE_KEY)

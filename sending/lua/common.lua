@@ -57,3 +57,10 @@ local function enqueue(key, lane, batch, ids, command)
     redis.call(command, ring_of(key, lane), batch)
   end
 end
+
+-- Nothing of a key leaves for `seconds`.
+local function rest(key, pace, t, seconds)
+  local tat = math.max(tonumber(pace.tat or 0), t + seconds)
+  redis.call('HSET', pace_of(key), 'tat', text(tat))
+  redis.call('ZADD', WHEEL, 'XX', 'GT', text(tat), key)
+end

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from lists.models import Contact, List, Source, Subscription, SubscriptionStatus
+from sending import tally
 from sending.models import Batch, BatchState, Lane, Message, SesAccount
 
 
@@ -55,6 +56,8 @@ def make_contacts(subscribed: List, count: int, prefix: str = "p") -> list[Conta
 
 def make_messages(batch: Batch, contacts: Sequence[Contact], **fields: Any) -> list[Message]:
     """Queued messages to contacts."""
+    total = {(batch.tenant_id, batch.pk): {"total": len(contacts)}}
+    tally.add(total, now=timezone.now())
     return Message.unscoped.bulk_create(
         Message(
             tenant_id=batch.tenant_id,

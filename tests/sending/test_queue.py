@@ -109,7 +109,7 @@ def test_a_rate_that_valkey_lost_is_asked_for() -> None:
     assert taken_ids() == [1]
 
 
-def test_a_cut_slows_down_once_a_second_and_grows_back() -> None:
+def test_a_throttle_pauses_cuts_once_and_grows_back() -> None:
     queue.set_rate(EU, 100)
     queue.push(EU, Lane.CAMPAIGN, 1, range(100))
     before = queue.take(1).leases[0]
@@ -195,10 +195,15 @@ def test_the_bell_rings_once_while_a_drain_waits(redis: Redis) -> None:
     queue.ring()
     assert redis.llen("send") == 1
     redis.delete("send")
-    queue.say_idle()
+    assert queue.say_idle("one")
+    assert queue.say_idle("one")
+    assert not queue.say_idle("two")
     queue.ring()
     assert redis.llen("send") == 0
-    queue.end_idle()
+    queue.end_idle("two")
+    queue.ring()
+    assert redis.llen("send") == 0
+    queue.end_idle("one")
     queue.ring()
     assert redis.llen("send") == 1
 

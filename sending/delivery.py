@@ -1,0 +1,301 @@
+"""A drain: takes due work for a bounded time, sends each message at its slot, writes what came.
+
+One event loop per drain; PostgreSQL and Valkey are asked in threads, always for many messages at
+a time. Several drains in any number of processes and machines share the wheel. Reasons:
+docs/decisions/asyncio-sender.md.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import uuid4
+
+import uvloop
+
+from sending import feed, ledger, parking, queue, quota
+from sending.decide import Action, Decision, after_renewal
+from sending.errors import ContentError, RenderError
+from sending.ledger import Claimed, Result
+from sending.models import Status
+from sending.outbound import Outbound, load, no_access, signer_of
+from sending.recording import Recorder
+from sending.schedule import Job, Schedule
+from sending.ses.errors import SesError
+from sending.signing import Signer
+from sending.stops import Stops
+from sending.threads import ServerClock, Threads
+from sending.transport import Accepted, Transport
+
+logger = logging.getLogger(__name__)
+
+_MAX_IN_HAND = 256  # claimed and not answered, in one process
+# Each message in flight is a connection. They are opened as answers come, not all at once: a
+# few hundred TLS handshakes together would take longer than the time one may take.
+_FIRST_IN_HAND = 32
+_LINGER = 1.0  # a drain without work stays this long, one of them longer while something waits
+_WATCH = 10.0  # seconds; what is due later is for the sweep
+_LOOK_AGAIN = 0.02
+_COMPANY_EVERY = 0.25
+_PATIENCE = 5.0  # for answers still missing when the time is over
+_GIVEN_UP = "No answer from Amazon SES before the worker ended"
+
+
+def run(*, seconds: float, stopping: Callable[[], bool]) -> None:
+    """Drains for about `seconds`, or until nothing is left, or until stopping() is true."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(seconds, stopping))
+
+
+async def _run(seconds: float, stopping: Callable[[], bool]) -> None:
+    async with Transport() as transport, Threads() as threads:
+        drain = Drain(transport, threads)
+        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.stop)
+        until = time.monotonic() + seconds
+        await drain.run(lambda: stopping() or time.monotonic() >= until)
+        # Who saw this drain idle did not ring, so look once more whether somebody must.
+        await threads.run(queue.end_idle, drain.name)
+        if await threads.run(queue.work_is_due):
+            await threads.run(queue.ring_for_company)
+
+
+class Drain:
+    """One bounded run."""
+
+    def __init__(self, transport: Transport, threads: Threads) -> None:
+        self._transport = transport
+        self._threads = threads
+        self._clock = ServerClock()
+        self._stops = Stops(threads)
+        self._recorder = Recorder(threads)
+        self._schedule = Schedule(self._start, self._missed)
+        self._outbounds: dict[int, Outbound] = {}
+        self._signers: dict[int, Signer] = {}
+        self._flight: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._feeding: set[int] = set()
+        self._window = _FIRST_IN_HAND
+        self._stopped = False
+        self.name = uuid4().hex
+
+    def stop(self) -> None:
+        """Ends the run early, as if its time were over."""
+        self._stopped = True
+
+    async def run(self, over: Callable[[], bool]) -> None:
+        """Works until over() or idle; what is in flight is answered, the rest given back."""
+        recording = asyncio.create_task(self._recorder.run())
+        try:
+            await self._take_until(lambda: self._stopped or over())
+        finally:
+            await self._land()
+            self._recorder.close()
+            await recording
+
+    # --- taking ------------------------------------------------------------------------------
+    async def _take_until(self, over: Callable[[], bool]) -> None:
+        busy_at = company_at = time.monotonic()
+        while not over():
+            room = self._window - len(self._schedule) - len(self._flight)
+            if room < self._window // 8:
+                await asyncio.sleep(0.002)
+                continue
+            taken = await self._take(room)
+            now = time.monotonic()
+            if taken.leases:
+                busy_at = now
+                await self._claim(taken.leases)
+            # After the claim, which makes what was just taken count as used.
+            for pace_key in {*taken.unknown, *taken.spent}:
+                await self._threads.run(quota.refresh, pace_key)
+            if taken.wait == 0:
+                if now - company_at > _COMPANY_EVERY:
+                    company_at = now
+                    await self._threads.run(queue.ring_for_company)
+                continue
+            watching = await self._threads.run(queue.say_idle, self.name)
+            idle = not (len(self._schedule) or self._flight or now - busy_at < _LINGER)
+            if idle and not (watching and 0 < taken.wait < _WATCH):
+                return
+            await asyncio.sleep(min(taken.wait, _LOOK_AGAIN) if taken.wait > 0 else _LOOK_AGAIN)
+
+    async def _take(self, room: int) -> queue.Taken:
+        before, taken, after = await self._threads.run(_timed_take, room)
+        self._clock.observe(before, taken.server_time, after)
+        return taken
+
+    async def _claim(self, leases: list[queue.Lease]) -> None:
+        groups = [(lease, group) for lease in leases for group in lease.groups]
+        try:
+            claim = await self._threads.run(
+                ledger.claim, [one for _, group in groups for one in group.ids]
+            )
+            for batch_id in {one.batch_id for one in claim.claimed.values()}:
+                await self._load(batch_id)
+        except Threads.database_errors:
+            # Nothing is lost: the ids go back, and the sweep finds what was claimed.
+            logger.exception("The database does not answer; what was taken goes back")
+            for lease, group in groups:
+                await self._threads.run(
+                    queue.put_back, lease.pace_key, group.lane, group.batch_id, group.ids
+                )
+            await asyncio.sleep(0.5)
+            return
+        for lease in leases:
+            await self._plan(lease, claim.claimed)
+        for lease, group in groups:
+            if group.batch_id in claim.held_batches:
+                await self._threads.run(queue.drop, lease.pace_key, group.lane, group.batch_id)
+            elif group.has_more and group.left < queue.LOW_WATER:
+                self._feed(group.batch_id)
+
+    async def _load(self, batch_id: int) -> None:
+        """Makes a batch and its account ready; what cannot be sent is stopped with the reason."""
+        try:
+            out = self._outbounds.get(batch_id) or await self._threads.run(load, batch_id)
+        except ContentError as error:
+            await self._threads.run(parking.pause_batch, batch_id, str(error))
+            return
+        self._outbounds[batch_id] = out
+        if out.account_id not in self._signers:
+            try:
+                self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
+            except SesError as error:
+                await self._stops.obey(no_access(error), out)
+
+    async def _plan(self, lease: queue.Lease, claimed: dict[int, Claimed]) -> None:
+        """Gives the claimed messages of a lease its slots, in order; unused ones go back."""
+        start = self._clock.local(lease.start)
+        jobs: list[Job] = []
+        for group in lease.groups:
+            out = self._outbounds.get(group.batch_id)
+            for one in (claimed[i] for i in group.ids if i in claimed):
+                if out is None:
+                    self._recorder.add(_untouched(one, lease.pace_key))
+                else:
+                    slot = start + len(jobs) * lease.interval
+                    jobs.append(Job(one, out, slot, lease.interval))
+        self._schedule.put(jobs)
+        if len(jobs) < lease.size:
+            await self._threads.run(queue.release, lease, lease.size - len(jobs))
+
+    def _feed(self, batch_id: int) -> None:
+        if batch_id not in self._feeding:
+            self._feeding.add(batch_id)
+            self._errand(self._feed_once(batch_id))
+
+    async def _feed_once(self, batch_id: int) -> None:
+        try:
+            await self._threads.run(feed.feed, batch_id)
+        finally:
+            self._feeding.discard(batch_id)
+
+    # --- sending at the slot -------------------------------------------------------------------
+    def _start(self, job: Job) -> None:
+        if self._stops.hold(job.outbound) or job.outbound.account_id not in self._signers:
+            self._return(job)
+            return
+        task = asyncio.get_running_loop().create_task(self._send(job))
+        self._flight.add(task)
+        task.add_done_callback(self._flight.discard)
+
+    def _missed(self, pace_key: str, jobs: list[Job]) -> None:
+        self._errand(self._new_slots(pace_key, jobs))
+
+    async def _new_slots(self, pace_key: str, jobs: list[Job]) -> None:
+        slots = await self._threads.run(queue.reserve, pace_key, len(jobs))
+        if slots is None:
+            for job in jobs:
+                self._return(job)
+            return
+        start, interval = self._clock.local(slots[0]), slots[1]
+        for i, job in enumerate(jobs):
+            job.slot, job.interval = start + i * interval, interval
+        self._schedule.put(jobs)
+
+    async def _send(self, job: Job) -> None:
+        out, recipient = job.outbound, job.claimed.recipient
+        try:
+            body = out.skeleton.body(recipient)
+        except RenderError as error:
+            self._settle(job, Status.FAILED, str(error))
+            return
+        try:
+            reply = await self._post(out, body, recipient.email)
+        except asyncio.CancelledError:
+            self._settle(job, Status.UNKNOWN, _GIVEN_UP)
+            raise
+        if isinstance(reply, Accepted):
+            self._settle(job, Status.SENT, ses_message_id=reply.ses_message_id)
+        elif reply.action is Action.FAIL:
+            self._settle(job, Status.FAILED, reply.reason)
+        elif reply.action is Action.UNKNOWN:
+            self._settle(job, Status.UNKNOWN, reply.reason)
+        else:
+            await self._stops.obey(reply, out)
+            self._return(job)
+
+    async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
+        signer = self._signers[out.account_id]
+        reply = await self._transport.send(signer, body, email)
+        if isinstance(reply, Accepted) or reply.action is not Action.RENEW:
+            return reply
+        if self._signers[out.account_id] is signer:  # the first of those refused together
+            try:
+                fresh = await self._threads.run(lambda: signer_of(out.account_id, renew=True))
+            except SesError as error:
+                return no_access(error)
+            self._signers[out.account_id] = fresh
+        reply = await self._transport.send(self._signers[out.account_id], body, email)
+        return reply if isinstance(reply, Accepted) else after_renewal(reply)
+
+    # --- what came of it -----------------------------------------------------------------------
+    def _settle(self, job: Job, status: Status, reason: str = "", ses_message_id: str = "") -> None:
+        self._window = min(_MAX_IN_HAND, self._window + 1)
+        one, key = job.claimed, job.outbound.pace_key
+        self._recorder.add(
+            Result(one.message_id, one.claimed_at, status, key, reason, ses_message_id)
+        )
+
+    def _return(self, job: Job) -> None:
+        """The message was not sent: it is queued again, and waits in front of its batch."""
+        out = job.outbound
+        self._recorder.add(_untouched(job.claimed, out.pace_key), back_to=out)
+
+    async def _land(self) -> None:
+        """Waits for answers, gives the rest back, calls unknown what stays unanswered."""
+        end = time.monotonic() + _PATIENCE
+        while self._errands and time.monotonic() < end:
+            await asyncio.wait(self._errands, timeout=end - time.monotonic())
+        for job in self._schedule.close():
+            self._return(job)
+        if self._flight:
+            await asyncio.wait(self._flight, timeout=max(0.0, end - time.monotonic()))
+        unanswered = list(self._flight)
+        for task in unanswered:
+            task.cancel()
+        await asyncio.gather(*unanswered, return_exceptions=True)
+
+    def _errand(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errand_done)
+
+    def _errand_done(self, task: asyncio.Task[None]) -> None:
+        self._errands.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("An errand of a drain failed", exc_info=task.exception())
+
+
+def _timed_take(room: int) -> tuple[float, queue.Taken, float]:
+    before = time.monotonic()
+    taken = queue.take(room)
+    return before, taken, time.monotonic()
+
+
+def _untouched(claimed: Claimed, pace_key: str) -> Result:
+    return Result(claimed.message_id, claimed.claimed_at, Status.QUEUED, pace_key)

@@ -1,0 +1,178 @@
+"""Making a batch, sending it, and taking the brakes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from lists.addresses import normalise
+from lists.models import Contact
+from lists.selectors.audience import suppressed_among
+from sending import queue, tally
+from sending.errors import BatchEnded
+from sending.models import (
+    Batch,
+    BatchState,
+    Lane,
+    Message,
+    MessageData,
+    SesAccount,
+    Status,
+)
+from sending.outbound import check
+from sending.tasks import cancel_rest, continue_batch, launch
+from tenants.models import Tenant
+
+_ENDED = (BatchState.CANCELLED, BatchState.DONE)
+
+
+def create_batch(
+    *,
+    tenant: Tenant,
+    lane: Lane,
+    ses_account: SesAccount,
+    from_header: str,
+    subject: str,
+    html: str,
+    text: str = "",
+    reply_to: str = "",
+    headers: Mapping[str, str] | None = None,
+    list_ids: Sequence[int] = (),
+) -> Batch:
+    """A batch in state preparing. Raises ContentError when its content does not compile."""
+    if ses_account.tenant_id != tenant.pk:
+        raise ValueError("the SES account belongs to another tenant")
+    batch = Batch(
+        tenant=tenant,
+        lane=lane,
+        ses_account=ses_account,
+        from_header=from_header,
+        reply_to=reply_to,
+        subject=subject,
+        html=html,
+        text=text,
+        headers=dict(headers or {}),
+        list_ids=list(list_ids),
+    )
+    check(batch)
+    batch.save()
+    return batch
+
+
+@transaction.atomic
+def launch_batch(*, batch: Batch) -> Batch:
+    """Sends a batch to its lists, from now on. Launching it again changes nothing."""
+    locked = _locked(batch)
+    if locked.state == BatchState.PREPARING:
+        locked.state, locked.launched_at = BatchState.RUNNING, timezone.now()
+        locked.save(update_fields=["state", "launched_at"])
+        transaction.on_commit(lambda: launch.delay(batch.pk))
+    return locked
+
+
+@transaction.atomic
+def send_one(
+    *,
+    batch: Batch,
+    email: str,
+    contact: Contact | None = None,
+    to_name: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> Message:
+    """One mail of a batch to one address, pushed once this is committed.
+
+    A suppressed address gives a skipped message with the reason; nothing leaves. Raises
+    InvalidAddress, and BatchEnded when the batch was cancelled.
+    """
+    address = normalise(email)
+    _open(batch)
+    suppressed = suppressed_among(tenant=batch.tenant, email_norms=[address.email_norm])
+    message = Message.unscoped.create(
+        tenant_id=batch.tenant_id,
+        batch=batch,
+        contact=contact,
+        email=address.email,
+        status=Status.SKIPPED if suppressed else Status.QUEUED,
+        reason="Suppressed" if suppressed else "",
+    )
+    MessageData.unscoped.create(
+        tenant_id=batch.tenant_id, message=message, to_name=to_name, data=dict(data or {})
+    )
+    counts = {"total": 1, "skipped": len(suppressed)}
+    tally.add({(batch.tenant_id, batch.pk): counts}, now=timezone.now())
+    if not suppressed:
+        pace_key, lane = batch.ses_account.pace_key, batch.lane
+        transaction.on_commit(lambda: _push_one(pace_key, lane, batch.pk, message.pk))
+    return message
+
+
+def _push_one(pace_key: str, lane: int, batch_id: int, message_id: int) -> None:
+    queue.push(pace_key, lane, batch_id, [message_id])
+    queue.ring()
+
+
+def _open(batch: Batch) -> None:
+    """Makes a batch run that is new, or done with what it had, while others may do the same.
+
+    The shared lock keeps the sweep from calling it done before our message is in.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state FROM sending_batch WHERE id = %s FOR KEY SHARE", [batch.pk])
+        (state,) = cursor.fetchone()
+    if state == BatchState.CANCELLED:
+        raise BatchEnded
+    if state in (BatchState.PREPARING, BatchState.DONE):
+        Batch.unscoped.filter(pk=batch.pk).update(state=BatchState.RUNNING, finished_at=None)
+
+
+@transaction.atomic
+def pause_batch(*, batch: Batch, reason: str = "") -> Batch:
+    """Holds what has not left. Mails already on their way to SES still go."""
+    locked = _locked(batch)
+    if locked.state in _ENDED:
+        raise BatchEnded
+    if locked.state == BatchState.RUNNING:
+        _stop(locked, BatchState.PAUSED, reason)
+    return locked
+
+
+@transaction.atomic
+def resume_batch(*, batch: Batch) -> Batch:
+    """Goes on where a paused batch stood."""
+    locked = _locked(batch)
+    if locked.state in _ENDED:
+        raise BatchEnded
+    if locked.state == BatchState.PAUSED:
+        locked.state, locked.state_reason = BatchState.RUNNING, ""
+        locked.save(update_fields=["state", "state_reason"])
+        transaction.on_commit(lambda: continue_batch.delay(batch.pk))
+    return locked
+
+
+@transaction.atomic
+def cancel_batch(*, batch: Batch, reason: str = "") -> Batch:
+    """Ends a batch: what has not left never will, and becomes skipped."""
+    locked = _locked(batch)
+    if locked.state == BatchState.DONE:
+        raise BatchEnded
+    if locked.state != BatchState.CANCELLED:
+        locked.finished_at = timezone.now()
+        _stop(locked, BatchState.CANCELLED, reason)
+        transaction.on_commit(lambda: cancel_rest.delay(batch.pk))
+    return locked
+
+
+def _locked(batch: Batch) -> Batch:
+    return (
+        Batch.unscoped.select_related("ses_account")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=batch.pk)
+    )
+
+
+def _stop(batch: Batch, state: BatchState, reason: str) -> None:
+    batch.state, batch.state_reason = state, reason[:300]
+    batch.save(update_fields=["state", "state_reason", "finished_at"])
+    pace_key, lane = batch.ses_account.pace_key, batch.lane
+    transaction.on_commit(lambda: queue.drop(pace_key, lane, batch.pk))

@@ -1,0 +1,152 @@
+"""What beat mends: nothing that a dead worker, an empty Valkey or a passed hour left behind stays.
+
+Each function may run at any time, twice, and beside itself.
+"""
+# ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from sending import ledger, queue, quota
+from sending.feed import feed_again
+from sending.models import Batch, BatchState, Lane, Message, SentMinute, SesAccount, Status
+from sending.pace import DAY
+from sending.parking import unpark_aws
+
+# A claim whose worker lives is answered within its read timeout, a slice's end and a slow commit.
+_CLAIM_AGE = timedelta(minutes=2)
+# SES publishes Send and Delivery events within seconds; what has none by then will have none.
+_UNKNOWN_AGE = timedelta(minutes=15)
+_EVENTS_FLOW = timedelta(hours=1)
+_CHUNK = 10_000
+_LOST_CLAIM = "The worker ended before Amazon SES answered"
+
+
+def sweep() -> list[int]:
+    """Mends everything, and returns the batches whose launch must go on."""
+    expire_claims()
+    send_unknown_again()
+    end_parkings()
+    refresh_quotas()
+    finish_batches()
+    ring_lost()
+    return unfinished_launches()
+
+
+def expire_claims() -> int:
+    """Claims that no worker answered for become unknown: SES may have them."""
+    return ledger.expire(timezone.now() - _CLAIM_AGE, _LOST_CLAIM)
+
+
+def send_unknown_again() -> int:
+    """Awaited mail of which no event told is sent once more, where events are known to flow.
+
+    Campaign mail stays unknown: to mail somebody twice is worse than to leave one out, and a
+    person can decide to send it again.
+    """
+    now = timezone.now()
+    ids = Message.unscoped.filter(
+        status=Status.UNKNOWN,
+        claimed_at__lt=now - _UNKNOWN_AGE,
+        attempts__lt=2,
+        batch__lane__lt=Lane.AUTOMATION,
+        batch__ses_account__last_event_at__gt=F("claimed_at"),
+    ).filter(batch__ses_account__last_event_at__gt=now - _EVENTS_FLOW)
+    return ledger.requeue_unknown(list(ids.values_list("pk", flat=True)[:_CHUNK]))
+
+
+def end_parkings() -> None:
+    """Accounts whose time has come go on."""
+    over = SesAccount.unscoped.exclude(parked_reason="").filter(parked_until__lte=timezone.now())
+    for pace_key in {account.pace_key for account in over}:
+        unpark_aws(pace_key)
+
+
+def refresh_quotas() -> None:
+    """Tells the queue what the rolling day allows, for accounts with something to send."""
+    open_batches = Batch.unscoped.filter(state=BatchState.RUNNING).select_related("ses_account")
+    for pace_key in {*queue.pace_keys(), *(batch.ses_account.pace_key for batch in open_batches)}:
+        quota.refresh(pace_key)
+    SentMinute.objects.filter(minute__lt=timezone.now() - DAY - timedelta(hours=1)).delete()
+
+
+def ring_lost() -> None:
+    """Batches with queued messages of which Valkey knows none are fed again; due work is rung."""
+    for batch in _with_queued():
+        _, waiting = queue.window(batch.pk)
+        if not waiting:
+            feed_again(batch)
+    if queue.work_is_due():
+        queue.ring()
+
+
+def _with_queued() -> list[Batch]:
+    held = ~Q(ses_account__parked_reason="") & Q(lane__gte=F("ses_account__parked_lane"))
+    running = Batch.unscoped.filter(state=BatchState.RUNNING).exclude(held)
+    return list(
+        running.select_related("ses_account").extra(  # noqa: S610 (a constant)
+            where=[
+                "EXISTS (SELECT 1 FROM sending_message m "
+                f"WHERE m.batch_id = sending_batch.id AND m.status = {Status.QUEUED.value})"
+            ]
+        )
+    )
+
+
+def unfinished_launches() -> list[int]:
+    """Running batches whose audience is not written to its end."""
+    batches = Batch.unscoped.filter(
+        state=BatchState.RUNNING, launched_at__isnull=False, audience_at=None
+    )
+    return list(batches.values_list("pk", flat=True))
+
+
+_UNFINISHED = f"""
+    SELECT 1 FROM sending_message
+    WHERE batch_id = %s AND status IN ({Status.QUEUED.value}, {Status.SENDING.value}) LIMIT 1
+"""
+
+
+def finish_batches() -> None:
+    """Running batches with nothing left to send are done."""
+    candidates = Batch.unscoped.filter(state=BatchState.RUNNING).filter(
+        Q(launched_at=None) | Q(audience_at__isnull=False)
+    )
+    for batch_id in candidates.values_list("pk", flat=True):
+        finish(batch_id)
+
+
+def finish(batch_id: int) -> bool:
+    """Calls a batch done if nothing of it is left.
+
+    The lock comes first and the question after it, in a statement of its own: a message that
+    send_one() wrote meanwhile is seen, or send_one() finds the batch done and opens it again.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        batch = Batch.unscoped.select_for_update(skip_locked=True).filter(
+            pk=batch_id, state=BatchState.RUNNING
+        )
+        if not batch.exists():
+            return False
+        cursor.execute(_UNFINISHED, [batch_id])
+        if cursor.fetchone():
+            return False
+        batch.update(state=BatchState.DONE, finished_at=timezone.now())
+    return True
+
+
+def cancel_rest(batch_id: int) -> None:
+    """Makes skipped, in chunks, what a cancelled batch had queued."""
+    batch = Batch.unscoped.get(pk=batch_id)
+    reason = batch.state_reason or "Cancelled"
+    while batch.state == BatchState.CANCELLED and ledger.skip_queued(batch_id, reason, _CHUNK):
+        pass
+
+
+def continue_batch(batch_id: int) -> None:
+    """Builds the queue of a resumed batch again."""
+    feed_again(Batch.unscoped.select_related("ses_account").get(pk=batch_id))
+    queue.ring()

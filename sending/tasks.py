@@ -1,0 +1,64 @@
+"""Celery's shells around the send engine."""
+
+import mmap
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.utils import timezone
+
+from sending import connection, delivery, launching, sweeping
+from sending.selectors.accounts import due_for_quota
+
+_SLICE_SECONDS = 20.0
+
+# Worker processes are forked and do not hear the signal that ends their parent; they share a byte.
+_shutting_down = mmap.mmap(-1, 1)
+
+
+@worker_shutting_down.connect
+def _tell_drains(**_: object) -> None:
+    _shutting_down[0] = 1
+
+
+@shared_task
+def drain() -> None:
+    """Sends what is due, for a while. At shutdown: ends what is in flight, gives back the rest."""
+    delivery.run(seconds=_SLICE_SECONDS, stopping=lambda: _shutting_down[0] == 1)
+
+
+@shared_task
+def launch(batch_id: int) -> None:
+    """Writes the rows of a batch, going on where the last launch stopped."""
+    launching.launch(batch_id)
+
+
+@shared_task
+def continue_batch(batch_id: int) -> None:
+    """Goes on with a resumed batch: its launch, if that was not through, and its queue."""
+    sweeping.continue_batch(batch_id)
+    launching.launch(batch_id)
+
+
+@shared_task
+def cancel_rest(batch_id: int) -> None:
+    """Skips what a cancelled batch had queued."""
+    sweeping.cancel_rest(batch_id)
+
+
+@shared_task
+def sweep() -> None:
+    """Mends what crashes left; goes on with half launches."""
+    for batch_id in sweeping.sweep():
+        launch.delay(batch_id)
+
+
+@shared_task
+def read_quotas() -> None:
+    """Has AWS asked for the quota of each account that is due; one slow answer holds back none."""
+    for account_id in due_for_quota(timezone.now()):
+        read_quota_of.delay(account_id)
+
+
+@shared_task
+def read_quota_of(account_id: int) -> None:
+    connection.watch_quota(account_id)

@@ -1,0 +1,91 @@
+"""A simulated SES over TLS for tests that send, and a connected account in it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sending import delivery, outbound
+from sending.models import Message, SesAccount, Status
+from sending.ses import client as aws
+from simulator.client import SimulatorClient, SimulatorProcess
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+
+
+@pytest.fixture(scope="session")
+def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(tmp_path_factory.mktemp("simulator")) as process:
+        yield process
+
+
+@dataclass(frozen=True)
+class Ses:
+    """The simulated AWS account that `ses_account` is connected to."""
+
+    client: SimulatorClient
+    environment: dict[str, str]
+
+    def arrived(self) -> Counter[str]:
+        """How often SES accepted a mail to each address."""
+        return Counter(to for one in self.client.ledger(ACCOUNT) for to in one["recipients"])
+
+    def fault(self, kind: str, **fields: Any) -> None:
+        self.client.add_fault(ACCOUNT, kind, **fields)
+
+    def quota(self, **fields: Any) -> None:
+        self.client.set_region(ACCOUNT, REGION, **fields)
+
+
+@pytest.fixture
+def ses(
+    simulator_process: SimulatorProcess,
+    ses_account: SesAccount,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Ses]:
+    """SES with Acme's account, its identity verified, nearly without limits."""
+    client = simulator_process.client
+    client.reset()
+    client.settings(latency_ms=0)
+    made = client.create_account(
+        ACCOUNT,
+        keys=[{"user": "sender"}],
+        regions={
+            REGION: {"sandbox": False, "max_24_hour_send": 1_000_000, "max_send_rate": 100_000}
+        },
+        identities={REGION: ["acme.example"]},
+    )
+    key = next(iter(made["keys"].values()))
+    ses_account.credentials = {"access_key_id": key["id"], "secret_access_key": key["secret"]}
+    ses_account.max_send_rate = 100_000
+    ses_account.save()
+    environment = simulator_process.environment(tls=True)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _forget_endpoints()
+    yield Ses(client, environment)
+    client.clear_faults(ACCOUNT)
+    _forget_endpoints()
+
+
+def _forget_endpoints() -> None:
+    aws.endpoint.cache_clear()
+    aws._new_client.cache_clear()
+    outbound._skeleton.cache_clear()
+
+
+@pytest.fixture
+def drain() -> Callable[..., None]:
+    """Runs one drain to its end in this process."""
+
+    def run(seconds: float = 20, stopping: Callable[[], bool] = lambda: False) -> None:
+        delivery.run(seconds=seconds, stopping=stopping)
+
+    return run
+
+
+def statuses() -> Counter[Status]:
+    """How many messages stand where."""
+    return Counter(Status(one) for one in Message.unscoped.values_list("status", flat=True))
