@@ -1,6 +1,6 @@
 """Dashboard pages of lists, below /w/<workspace>/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from lists.views import contacts, imports, lists, suppressions
 
@@ -41,6 +41,7 @@ urlpatterns = [
     ),
     path("contacts/imports/<uuid:import_id>/cancel/", imports.import_cancel, name="import_cancel"),
     path("contacts/imports/<uuid:import_id>/report/", imports.import_report, name="import_report"),
+    path("", include("lists.urls_forms")),
     path("suppressions/", suppressions.suppressions, name="suppressions"),
     path("suppressions/new/", suppressions.suppression_new, name="suppression_new"),
     path("suppressions/remove/", suppressions.suppression_remove, name="suppression_remove"),

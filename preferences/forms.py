@@ -60,10 +60,10 @@ class SignupEntryForm(forms.Form):
 
     def press_again(self) -> None:
         """Makes the page, when shown once more, one that goes through: new stamp, empty trap."""
-        self.data = self.data.copy()
-        self.data["website"] = ""
-        if stamp_is_old(self._asks, self.data.get("stamp", "")):
-            self.data["stamp"] = stamps.make(self._asks)
+        shown = {**self.data.dict(), "website": ""}  # type: ignore[attr-defined]
+        if stamp_is_old(self._asks, shown.get("stamp", "")):
+            shown["stamp"] = stamps.make(self._asks)
+        self.data = shown
 
 
 def stamp_is_old(asks: SignupForm, value: str) -> bool:

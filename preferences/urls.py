@@ -1,7 +1,19 @@
-"""Pages for recipients: no login, no cookie."""
+"""Pages for recipients: no login, no cookie. The addresses in mails are answered as printed."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from preferences.views.confirm import confirm
+from preferences.views.preferences import preferences
+from preferences.views.signup import challenge, signup
+from preferences.views.unsubscribe import unsubscribe
 
 app_name = "public"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("u/<str:token>/", unsubscribe, name="unsubscribe"),
+    path("u/<str:token>", unsubscribe),  # a mail program may lose the slash, and follows nothing
+    path("p/<str:token>/", preferences, name="preferences"),
+    path("c/<str:token>/", confirm, name="confirm"),
+    path("f/<uuid:public_id>/", signup, name="form"),
+    path("f/<uuid:public_id>/challenge/", challenge, name="challenge"),
+]

@@ -12,7 +12,7 @@ from tenants.models import Tenant
 _RECAPTCHA = (Captcha.RECAPTCHA_V2, Captcha.RECAPTCHA_V3)
 
 
-class SignupFormForm(forms.ModelForm):  # type: ignore[type-arg]
+class SignupFormForm(forms.ModelForm):
     """Creates or changes a form of this tenant. The reCAPTCHA secret can be set, never read."""
 
     recaptcha_secret = forms.CharField(
@@ -99,7 +99,7 @@ class SignupFormForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def changed(self) -> SignupForm:
         """The form with what was filled in, not yet stored; its lists are in cleaned_data."""
-        form = self.save(commit=False)
+        form: SignupForm = self.save(commit=False)
         if secret := self.cleaned_data["recaptcha_secret"]:
             form.captcha_secret = {"secret": secret}
         return form

@@ -10,7 +10,7 @@ def forms_of(tenant: Tenant) -> QuerySet[SignupForm]:
     """The tenant's forms by name, with `requested` and `confirmed`: people, not mails."""
     people = Count("confirmation__contact", distinct=True)
     done = Q(confirmation__confirmed_at__isnull=False)
-    return (
+    forms: QuerySet[SignupForm] = (
         SignupForm.objects.for_tenant(tenant)
         .prefetch_related("lists")
         .annotate(
@@ -19,3 +19,4 @@ def forms_of(tenant: Tenant) -> QuerySet[SignupForm]:
         )
         .order_by("name", "pk")
     )
+    return forms

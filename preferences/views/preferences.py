@@ -64,11 +64,11 @@ def _show(request: HttpRequest, contact: Contact, **context: Any) -> HttpRespons
 def _act(request: HttpRequest, contact: Contact) -> str:
     """Does what the button says. The sentence that tells so. Raises _Unclear or BadPause."""
     visitor = Visitor.of(request)
-    who = {"contact": contact, "ip": visitor.ip, "user_agent": visitor.user_agent}
+    who: dict[str, Any] = {"contact": contact, "ip": visitor.ip, "user_agent": visitor.user_agent}
     one = _list(request, contact)
     match request.POST.get("act"):
         case "unsubscribe":
-            service.unsubscribe(lists=one and [one], source=Source.PREFERENCES, **who)
+            service.unsubscribe(lists=[one] if one else None, source=Source.PREFERENCES, **who)
             return f"You are unsubscribed from {one or 'everything'}."
         case "subscribe" if one:
             service.resubscribe(lists=[one], **who)
@@ -86,9 +86,8 @@ def _pause(request: HttpRequest, one: List | None, who: dict[str, Any]) -> str:
     form = PauseForm(request.POST)
     until = form.until_moment(zone) if form.is_valid() else None
     if until is None:
-        raise service.BadPause(
-            " ".join(form.errors.get("until", [])) or "Choose how long the pause is to last."
-        )
+        said = [str(error) for error in form.errors.get("until", [])]
+        raise service.BadPause(" ".join(said) or "Choose how long the pause is to last.")
     service.pause(only=one, until=until, **who)
     day = date_format(until.astimezone(zone), "j F Y")
     return f"{one or 'All mail'} is paused until {day}."
