@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from bluefox.home import checklist, concerns, quotas, running_campaigns
 from campaigns.selectors.campaigns import campaigns_of
+from sending.selectors.batches import progress
 from tenants.permissions import requires
 
 
@@ -21,8 +22,8 @@ def home(request: Any) -> HttpResponse:
         "steps": steps,
         "done": sum(step.done for step in steps),
         "concerns": concerns(tenant),
-        "running": [(campaign, None) for campaign in running_campaigns(tenant)],
+        "running": [(campaign, progress(campaign.batch)) for campaign in running_campaigns(tenant)],
         "quotas": quotas(tenant),
-        "latest": [(campaign, None) for campaign in latest],
+        "latest": [(campaign, progress(campaign.batch)) for campaign in latest],
     }
     return render(request, "tenants/home.html", context)

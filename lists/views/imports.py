@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from lists.errors import FileRefused, ImportRefused
 from lists.forms.imports import EncodingForm, MappingForm, UploadForm
 from lists.mapping import in_words
-from lists.models import Import, ImportStatus
+from lists.models import Import, ImportStatus, List
 from lists.paging import keyset
 from lists.services import imports as services
 from lists.views.posted import posted
@@ -33,14 +33,26 @@ def imports(request: Any) -> HttpResponse:
     return render(request, "lists/imports.html", {"page": page})
 
 
+def _proposed_lists(request: Any) -> list[List]:
+    """The list whose page led here; the only one, where there is but one."""
+    lists = list(List.objects.for_tenant(request.tenant)[:1000])
+    chosen = request.GET.get("list", "")
+    return [one for one in lists if str(one.public_id) == chosen] or (
+        lists if len(lists) == 1 else []
+    )
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("contacts.edit")
 def import_new(request: Any) -> HttpResponse:
-    form = UploadForm(posted(request), request.FILES)
+    form = UploadForm(posted(request), request.FILES or None)
     if form.is_valid():
         try:
             import_ = services.upload(
-                tenant=request.tenant, file=form.cleaned_data["file"], actor=request.user
+                tenant=request.tenant,
+                file=form.cleaned_data["file"],
+                actor=request.user,
+                lists=_proposed_lists(request),
             )
         except FileRefused as error:
             form.add_error("file", error.message)

@@ -1,0 +1,145 @@
+"""Every named route, and how to reach it: a row each, which tests/test_isolation.py walks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.world import World
+
+Ids = Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The permission (dashboard) or scope (API) of a route, and the ids in its address."""
+
+    needs: str
+    ids: Ids = lambda world: {}
+    acts: bool = False  # answers POST only
+    calls_aws: bool = False
+    audited: bool = False  # a download, which the audit log keeps though it is a GET
+
+
+def _of(attribute: str, name: str = "public_id", of: str = "public_id") -> Ids:
+    return lambda world: {name: getattr(getattr(world, attribute), of)}
+
+
+_account, _draft, _sent = _of("account"), _of("draft"), _of("sent")
+_contact, _list, _form = _of("contact", "contact_id"), _of("list", "list_id"), _of("form")
+_uploaded, _finished = _of("uploaded", "import_id"), _of("finished", "import_id")
+_member = _of("owner", "member_id")
+
+
+def _identity(world: World) -> dict[str, Any]:
+    return {"public_id": world.account.public_id, "identity_id": world.identity.public_id}
+
+
+WORKSPACE = {
+    "tenants:home": Row("view"),
+    "tenants:settings": Row("view"),
+    "tenants:save_settings": Row("workspace.edit", acts=True),
+    "tenants:members": Row("view"),
+    "tenants:leave": Row("view", acts=True),
+    "tenants:set_role": Row("members.edit", _member, acts=True),
+    "tenants:remove_member": Row("members.edit", _member, acts=True),
+    "tenants:audit": Row("audit.view"),
+    "tenants:developers": Row("developers.edit"),
+    "tenants:new_key": Row("developers.edit"),
+    "tenants:revoke_key": Row(
+        "developers.edit", lambda world: {"key_id": world.key.row.key_id}, acts=True
+    ),
+    "lists:contacts": Row("view"),
+    "lists:contact_new": Row("contacts.edit"),
+    "lists:contact": Row("view", _contact),
+    "lists:contact_edit": Row("contacts.edit", _contact),
+    "lists:contact_subscribe": Row("contacts.edit", _contact, acts=True),
+    "lists:contact_unsubscribe": Row("contacts.edit", _contact, acts=True),
+    "lists:lists": Row("view"),
+    "lists:list_new": Row("contacts.edit"),
+    "lists:list": Row("view", _list),
+    "lists:list_edit": Row("contacts.edit", _list),
+    "lists:imports": Row("view"),
+    "lists:import_new": Row("contacts.edit"),
+    "lists:import": Row("view", _finished),
+    "lists:import_encoding": Row("contacts.edit", _uploaded, acts=True),
+    "lists:import_start": Row("contacts.edit", _uploaded, acts=True),
+    "lists:import_progress": Row("view", _finished),
+    "lists:import_cancel": Row("contacts.edit", _uploaded, acts=True),
+    "lists:import_report": Row("view", _finished),
+    "lists:forms": Row("view"),
+    "lists:form_new": Row("forms.edit"),
+    "lists:form": Row("view", _form),
+    "lists:form_edit": Row("forms.edit", _form),
+    "lists:form_switch": Row("forms.edit", _form, acts=True),
+    "lists:suppressions": Row("view"),
+    "lists:suppression_new": Row("suppressions.edit"),
+    "lists:suppression_remove": Row("suppressions.edit", acts=True),
+    "lists:suppressions_export": Row("suppressions.edit", audited=True),
+    "sending:index": Row("view"),
+    "sending:connect": Row("sending.edit"),
+    "sending:account": Row("view", _account),
+    "sending:access": Row("sending.edit", _account),
+    "sending:test": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "sending:set_up_feedback": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "sending:feedback_state": Row("view", _account),
+    "sending:add_identity": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "sending:check_identity": Row("sending.edit", _identity, acts=True, calls_aws=True),
+    "sending:disconnect": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "campaigns:index": Row("view"),
+    "campaigns:new": Row("campaigns.edit"),
+    "campaigns:edit": Row("campaigns.edit", _draft),
+    "campaigns:review": Row("campaigns.edit", _draft),
+    "campaigns:preview": Row("view", _draft),
+    "campaigns:test": Row("campaigns.send", _draft, acts=True),
+    "campaigns:send": Row("campaigns.send", _draft, acts=True),
+    "campaigns:delete": Row("campaigns.edit", _draft, acts=True),
+    "campaigns:pause": Row("campaigns.send", _sent, acts=True),
+    "campaigns:resume": Row("campaigns.send", _sent, acts=True),
+    "campaigns:cancel": Row("campaigns.send", _sent, acts=True),
+    "campaigns:report": Row("view", _sent),
+    "campaigns:progress": Row("view", _sent),
+    "webhooks:index": Row("view"),
+    "webhooks:remove": Row("contacts.edit", _of("digest"), acts=True),
+}
+
+API = {
+    "emails": Row("emails.read"),
+    "email": Row("emails.read", _of("email")),
+}
+
+# Whoever holds the token may act for one person and nobody else; a form is open to everybody.
+OPEN = {
+    "public:unsubscribe": Row("", lambda world: {"token": world.unsubscribe_token}),
+    "public:preferences": Row("", lambda world: {"token": world.unsubscribe_token}),
+    "public:confirm": Row("", lambda world: {"token": world.confirm_token}),
+    "public:form": Row("", _form),
+    "public:challenge": Row("", _form),
+    "sns:receive": Row("", lambda world: {"token": world.webhook_token}, acts=True),
+    "sns:remove": Row("", lambda world: {"token": world.digest_token}),
+    "api_form": Row("", _form),
+    "api_submissions": Row("", _form, acts=True),
+    "openapi": Row(""),
+    "api_docs": Row(""),
+}
+
+# What a person sees of their own: no workspace is in it.
+PERSONAL = {"start:index": Row(""), "start:new_workspace": Row("")}
+
+
+def named_routes() -> Iterator[tuple[str, str, Any]]:
+    """(name, pattern, view) of every route but those of accounts/ (tests/tenants)."""
+    for name, route, view in _walk(get_resolver().url_patterns, "", ""):
+        if not route.startswith("accounts/"):
+            yield name, route, view
+
+
+def _walk(patterns: list[Any], prefix: str, namespace: str) -> Iterator[tuple[str, str, Any]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, route, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}", route, pattern.callback

@@ -1,0 +1,239 @@
+"""A workspace with one of everything, for tests that walk every route."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.core.files.base import ContentFile
+from django.db import connection, models
+from django.utils import timezone
+
+from campaigns.models import Campaign, CampaignStatus, IdempotencyKey
+from lists import tokens
+from lists.models import (
+    Confirmation,
+    ConsentRecord,
+    Contact,
+    Import,
+    ImportStatus,
+    List,
+    SignupForm,
+    Source,
+    Subscription,
+    SubscriptionStatus,
+    Suppression,
+    SuppressionReason,
+)
+from sending.models import (
+    Batch,
+    BatchState,
+    BatchTally,
+    EventKind,
+    Lane,
+    Message,
+    MessageData,
+    MessageEvent,
+    Outcome,
+    SenderIdentity,
+    SesAccount,
+    SesAuth,
+    SesState,
+    Status,
+)
+from sending.services.feedback import token_hash
+from tenants.models import Membership, Scope, Tenant, User
+from tenants.services.api_keys import CreatedKey, create_key
+from webhooks.models import FeedbackDigest, SnsMessage
+
+
+@dataclass(frozen=True)
+class World:
+    """What a tenant owns; every name and address in it holds `mark`."""
+
+    tenant: Tenant
+    mark: str
+    owner: Membership
+    key: CreatedKey
+    contact: Contact
+    list: List
+    form: SignupForm
+    uploaded: Import
+    finished: Import
+    account: SesAccount
+    identity: SenderIdentity
+    draft: Campaign
+    sent: Campaign
+    email: MessageData
+    digest: FeedbackDigest
+    unsubscribe_token: str
+    confirm_token: str
+    digest_token: str
+    webhook_token: str
+
+
+def build(tenant: Tenant, user: User, mark: str) -> World:
+    """One of everything that `tenant` can own."""
+    now = timezone.now()
+    address = f"{mark}@{mark}.example"
+    owner = Membership.unscoped.get(tenant=tenant, user=user)
+    key = create_key(tenant=tenant, actor=user, name=mark, scopes=list(Scope))
+    account = SesAccount.unscoped.create(
+        tenant=tenant, name=mark, region="eu-west-1", auth=SesAuth.KEY, state=SesState.CONNECTED,
+        aws_account_id="111122223333", max_send_rate=500, max_24_hour_send=1_000_000,
+        credentials={"access_key_id": "AKIAEXAMPLE", "secret_access_key": "example"},
+        production_access=True, webhook_token={"token": mark}, webhook_token_hash=token_hash(mark),
+        topic_arn=f"arn:aws:sns:eu-west-1:111122223333:{mark}",
+    )  # fmt: skip
+    identity = SenderIdentity.unscoped.create(
+        tenant=tenant, ses_account=account, name=f"{mark}.example", verified=True
+    )
+    contact = Contact.unscoped.create(
+        tenant=tenant, email=address, email_norm=address, first_name=mark
+    )
+    list_ = List.unscoped.create(tenant=tenant, name=mark)
+    Subscription.unscoped.create(
+        tenant=tenant, contact=contact, list=list_, status=SubscriptionStatus.ACTIVE,
+        source=Source.MEMBER,
+    )  # fmt: skip
+    Suppression.unscoped.create(
+        tenant=tenant, email_norm=f"gone@{mark}.example", source=Source.MEMBER,
+        reason=SuppressionReason.MANUAL,
+    )  # fmt: skip
+    ConsentRecord.unscoped.create(
+        tenant=tenant, contact=contact, act=ConsentRecord.Act.CONFIRMED, source=Source.FORM,
+        list_names=[mark], form_name=mark,
+    )  # fmt: skip
+    form = SignupForm.unscoped.create(
+        tenant=tenant, name=mark, title=mark, consent_wording=f"I want mail of {mark}."
+    )
+    form.lists.add(list_)
+    confirmation = Confirmation.unscoped.create(
+        tenant=tenant, contact=contact, form=form, expires_at=now + timedelta(days=7)
+    )
+    confirmation.lists.add(list_)
+    draft = Campaign.unscoped.create(
+        tenant=tenant, name=mark, subject=mark, html=f"<p>{mark}</p>", ses_account=account
+    )
+    draft.lists.add(list_)
+    batch = Batch.unscoped.create(
+        tenant=tenant, lane=Lane.CAMPAIGN, ses_account=account, state=BatchState.DONE,
+        from_header=address, subject=mark, html=f"<p>{mark}</p>", list_ids=[list_.pk],
+    )  # fmt: skip
+    message = Message.unscoped.create(
+        tenant=tenant, batch=batch, contact=contact, email=address, status=Status.SENT,
+        outcome=Outcome.HARD_BOUNCED, ses_message_id=f"0100-{mark}",
+    )  # fmt: skip
+    BatchTally.unscoped.create(tenant=tenant, batch=batch, shard=0, total=1, sent=1)
+    MessageEvent.unscoped.create(
+        tenant=tenant, message=message, kind=EventKind.BOUNCE, recipient=address, dedupe=mark,
+        at=now, diagnostic=f"550 {mark}",
+    )  # fmt: skip
+    sent = Campaign.unscoped.create(
+        tenant=tenant, name=f"{mark} sent", subject=mark, html=f"<p>{mark}</p>",
+        ses_account=account, status=CampaignStatus.LAUNCHED, batch=batch,
+    )  # fmt: skip
+    sent.lists.add(list_)
+    single = Batch.unscoped.create(
+        tenant=tenant, lane=Lane.TRANSACTIONAL, ses_account=account, state=BatchState.DONE,
+        from_header=address, subject=mark, text=mark,
+    )  # fmt: skip
+    receipt = Message.unscoped.create(
+        tenant=tenant, batch=single, email=address, status=Status.SENT
+    )
+    email = MessageData.unscoped.create(tenant=tenant, message=receipt, data={"name": mark})
+    IdempotencyKey.unscoped.create(
+        tenant=tenant, key=mark, request_hash=bytes(32), response={"id": mark}
+    )
+    digest = FeedbackDigest.unscoped.create(
+        tenant=tenant, window_start=now, window_end=now, bounces=1, complaints=0,
+        contact_ids=[contact.pk], mailed_at=now,
+    )  # fmt: skip
+    SnsMessage.unscoped.create(
+        tenant=tenant, ses_account=account, sns_message_id=mark, kind="Notification", body="{}"
+    )
+    return World(
+        tenant=tenant,
+        mark=mark,
+        owner=owner,
+        key=key,
+        contact=contact,
+        list=list_,
+        form=form,
+        uploaded=_import(tenant, list_, mark, ImportStatus.UPLOADED),
+        finished=_import(tenant, list_, mark, ImportStatus.DONE),
+        account=account,
+        identity=identity,
+        draft=draft,
+        sent=sent,
+        email=email,
+        digest=digest,
+        unsubscribe_token=tokens.make(tokens.Kind.RECIPIENT, batch.pk, contact.pk),
+        confirm_token=tokens.make(tokens.Kind.CONFIRM, confirmation.pk, contact.pk),
+        digest_token=tokens.make(tokens.Kind.DIGEST, digest.pk, user.pk),
+        webhook_token=mark,
+    )
+
+
+def _import(tenant: Tenant, list_: List, mark: str, status: ImportStatus) -> Import:
+    content = f"email,name\n{mark}@x.example,{mark}\n".encode()
+    made = Import.unscoped.create(
+        tenant=tenant,
+        filename=f"{mark}.csv",
+        file=ContentFile(content, f"{mark}.csv"),
+        error_file=ContentFile(content, f"{mark}-errors.csv"),
+        encoding="utf-8",
+        delimiter=",",
+        columns=["email", "name"],
+        mapping={"email": "email"},
+        bytes_total=len(content),
+        rows_total=1,
+        invalid=1,
+        status=status,
+    )
+    made.lists.add(list_)
+    return made
+
+
+# That a page was seen may be kept in the session.
+_UNCOUNTED = frozenset({"django_session"})
+
+
+def fingerprint(tenant: Tenant | None = None) -> dict[str, str]:
+    """A hash of every table, or of one tenant's rows; equal when no row is new, gone or changed."""
+    with connection.cursor() as cursor:
+        tables = sorted(set(connection.introspection.table_names(cursor)) - _UNCOUNTED)
+        owned = {model._meta.db_table for model in _owned_models()} | {"tenants_tenant"}
+        queries, values = [], []
+        for table in tables:
+            if tenant is not None and table not in owned:
+                continue
+            where = ""
+            if tenant is not None:
+                where = f" WHERE {'id' if table == 'tenants_tenant' else 'tenant_id'} = %s"
+                values.append(tenant.pk)
+            queries.append(
+                f"SELECT '{table}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"  # noqa: S608
+                f' FROM "{table}" t{where}'
+            )
+        cursor.execute(" UNION ALL ".join(queries), values)
+        return dict(cursor.fetchall())
+
+
+def crossings() -> list[str]:
+    """References of a tenant's row to a row of another tenant; there must be none."""
+    found = []
+    for model in _owned_models():
+        for field in model._meta.get_fields():
+            target = field.related_model
+            forward = isinstance(field, models.ForeignKey | models.ManyToManyField)
+            if forward and isinstance(target, type) and target in _owned_models():
+                rows = model._base_manager.exclude(**{field.name: None}).exclude(
+                    **{f"{field.name}__tenant": models.F("tenant")}
+                )
+                found += [f"{model.__name__} {row.pk} .{field.name}" for row in rows]
+    return found
+
+
+def _owned_models() -> set[Any]:
+    return {model for model in apps.get_models() if hasattr(model, "unscoped")}
