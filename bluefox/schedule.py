@@ -21,4 +21,8 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "webhooks.tasks.forget_old_messages",
         "schedule": 86_400.0,
     },
+    "read quotas: each minute where mail leaves, else each quarter of an hour": {
+        "task": "sending.tasks.read_quotas",
+        "schedule": 60.0,
+    },
 }

@@ -5,13 +5,14 @@ import secrets
 from contextlib import suppress
 from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from sending import quota
 from sending.credentials import api_of, sending_credentials
 from sending.errors import AwsRefused
-from sending.models import SesAccount, SesAuth
+from sending.models import SesAccount, SesAuth, SesState
 from sending.parking import unpark_aws
 from sending.ses.client import Caller, assume_role, who_am_i
 from sending.ses.errors import SesError
@@ -96,11 +97,11 @@ def quota_columns(answer: Columns) -> Columns:
     }
 
 
-def store(account: SesAccount, columns: Columns) -> None:
-    """Writes these columns of the account, and no other."""
+def store(row: Model, columns: Columns) -> None:
+    """Writes these columns of the row, and no other."""
     for name, value in columns.items():
-        setattr(account, name, value)
-    account.save(update_fields=list(columns))
+        setattr(row, name, value)
+    row.save(update_fields=list(columns))
 
 
 def read_quota(account: SesAccount) -> None:
@@ -113,6 +114,19 @@ def read_quota(account: SesAccount) -> None:
     if was_paused and account.sending_enabled:
         resume(account)
     announce_quota(account)
+
+
+def watch_quota(account_id: int) -> None:
+    """Reads the quota for the clock; keeps AWS's words when it refuses us for good."""
+    account = SesAccount.unscoped.filter(pk=account_id, state=SesState.CONNECTED).first()
+    if account is None:
+        return
+    try:
+        read_quota(account)
+    except SesError as error:
+        if not error.may_pass:
+            words = f"{error.code}: {error.message}"
+            store(account, {"state": SesState.FAILED, "last_error": words})
 
 
 def announce_quota(account: SesAccount) -> None:

@@ -44,7 +44,7 @@ def forget() -> None:
     """Clients and sessions of an earlier endpoint or identity must not be used again."""
     ses_client._new_client.cache_clear()
     # The session stays for its service models; it remembers the platform's own credentials.
-    ses_client._session()._credentials = None  # type: ignore[attr-defined]
+    ses_client._session()._credentials = None
     ses_client.endpoint.cache_clear()
     credentials._sessions.clear()
     cache.clear()

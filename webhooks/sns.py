@@ -102,14 +102,12 @@ def parse(body: bytes) -> Envelope:
     kind = document.get("Type")
     if not isinstance(kind, str) or kind not in _SIGNED:
         raise Unreadable("Type is none of SNS")
-    fields = {name: document.get(name) for name in _SIGNED[kind]}
-    fields = {name: v for name, v in fields.items() if v is not None or name not in _OPTIONAL}
-    rest = {n: document.get(n) for n in ("SignatureVersion", "Signature", "SigningCertURL")}
-    for name, value in {**fields, **rest}.items():
-        if not isinstance(value, str):
-            raise Unreadable(f"{name} is missing")
+    signed_names = [n for n in _SIGNED[kind] if n not in _OPTIONAL or document.get(n) is not None]
+    fields = {name: _text(document, name) for name in signed_names}
+    version = _text(document, "SignatureVersion")
+    certificate_url = _text(document, "SigningCertURL")
     try:
-        signature = base64.b64decode(rest["Signature"], validate=True)
+        signature = base64.b64decode(_text(document, "Signature"), validate=True)
         timestamp = datetime.fromisoformat(fields["Timestamp"])
         # Name and value of each field on lines of their own, the last one too.
         signed = "".join(f"{name}\n{value}\n" for name, value in fields.items()).encode()
@@ -125,11 +123,18 @@ def parse(body: bytes) -> Envelope:
         timestamp=timestamp,
         token=fields.get("Token", ""),
         subscribe_url=fields.get("SubscribeURL", ""),
-        version=rest["SignatureVersion"],
+        version=version,
         signature=signature,
-        certificate_url=rest["SigningCertURL"],
+        certificate_url=certificate_url,
         signed=signed,
     )
+
+
+def _text(document: dict[str, object], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise Unreadable(f"{name} is missing")
+    return value
 
 
 def host_of(topic_arn: str) -> str:

@@ -1,11 +1,12 @@
 """Reads of a tenant's SES accounts, and what their pages show."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from sending.models import SenderIdentity, SesAccount, SesState
+from sending.models import Batch, BatchState, SenderIdentity, SesAccount, SesState
 from sending.ses.explain import Explanation, explain_words
 from tenants.models import Tenant
 
@@ -106,3 +107,22 @@ def feedback_ready(account: SesAccount) -> bool:
     return bool(
         account.subscription_arn and account.events_published and not account.events_stopped_at
     )
+
+
+# GetAccount may be asked once a minute; an account that sends nothing can wait for its figures.
+_SENDING = timedelta(seconds=50)
+_IDLE = timedelta(minutes=15)
+
+
+def due_for_quota(now: datetime) -> list[int]:
+    """Ids of the connected accounts whose quota is to be read again, of all tenants."""
+    sends = Batch.unscoped.filter(
+        ses_account=OuterRef("pk"), state__in=[BatchState.PREPARING, BatchState.RUNNING]
+    )
+    old = (
+        Q(quota_read_at=None)
+        | Q(quota_read_at__lte=now - _IDLE)
+        | Q(Exists(sends), quota_read_at__lte=now - _SENDING)
+    )
+    connected = SesAccount.unscoped.filter(old, state=SesState.CONNECTED)
+    return list(connected.order_by("quota_read_at").values_list("pk", flat=True))

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,7 +149,7 @@ def signer() -> Signer:
 
 
 @pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch, signer: Signer) -> Iterator[Signer]:
+def trusted(monkeypatch: pytest.MonkeyPatch, signer: Signer) -> Signer:
     """The signer, believed by the webhook."""
     monkeypatch.setattr(receiving, "certificate", lambda url: signer.certificate)
     return signer

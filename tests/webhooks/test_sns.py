@@ -80,7 +80,7 @@ def test_china_has_a_suffix_of_its_own() -> None:
     assert not sns.is_certificate_url(url, TOPICS["cn-north-1"])
 
 
-def refusal(document: dict[str, Any], pin: Pin = PIN, **headers: str) -> str:
+def refusal(document: dict[str, Any], pin: Pin = PIN, headers: dict[str, str] | None = None) -> str:
     """Why it is refused; a certificate is never asked for on the way."""
 
     def certificate(url: str) -> x509.Certificate:
@@ -88,7 +88,9 @@ def refusal(document: dict[str, Any], pin: Pin = PIN, **headers: str) -> str:
 
     envelope = sns.parse(json.dumps(document).encode())
     with pytest.raises(Forged) as error:
-        sns.verify(envelope, headers_of(document) | headers, pin, now=NOW, certificate=certificate)
+        sns.verify(
+            envelope, headers_of(document) | (headers or {}), pin, now=NOW, certificate=certificate
+        )
     return str(error.value)
 
 
@@ -98,7 +100,7 @@ def test_a_topic_that_was_not_set_up_is_refused_before_anything_is_fetched() -> 
 
 def test_the_header_must_name_the_same_topic() -> None:
     good = payload("envelope_v2_notification_bounce")
-    assert "topic" in refusal(good, **{"x-amz-sns-topic-arn": TOPIC + "x"})
+    assert "topic" in refusal(good, headers={"x-amz-sns-topic-arn": TOPIC + "x"})
 
 
 def test_a_topic_of_another_account_is_refused_even_when_pinned() -> None:
@@ -183,7 +185,7 @@ def test_a_message_of_more_than_a_day_ago_is_a_replay(sns_certificate: x509.Cert
 def test_the_header_must_name_the_same_type() -> None:
     document = payload("envelope_v2_notification_bounce")
     header = {"x-amz-sns-message-type": "SubscriptionConfirmation"}
-    assert "type" in refusal(document, **header)
+    assert "type" in refusal(document, headers=header)
 
 
 def test_a_signature_by_somebody_else_is_refused(

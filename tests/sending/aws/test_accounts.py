@@ -10,13 +10,14 @@ from django.db import connection
 
 from sending import connection as connecting
 from sending import credentials
-from sending.connection import read_quota
+from sending.connection import read_quota, watch_quota
 from sending.credentials import platform_account_id, sending_credentials
 from sending.errors import AwsRefused
 from sending.models import Batch, Lane, SenderIdentity, SesAccount, SesAuth, SesState
 from sending.selectors.accounts import (
     default_account,
     dkim_records,
+    due_for_quota,
     feedback_ready,
     feedback_steps,
 )
@@ -255,6 +256,36 @@ def test_the_quota_is_read_and_a_silent_aws_changes_nothing(
     assert stored(account) == before
 
 
+def test_the_clock_reads_where_mail_leaves_each_minute(connected: SesAccount, evil: Tenant) -> None:
+    now = datetime.now(UTC)
+    assert due_for_quota(now) == []
+    SesAccount.unscoped.update(quota_read_at=now - timedelta(minutes=1))
+    assert due_for_quota(now) == []
+    Batch.unscoped.create(
+        tenant=connected.tenant, lane=Lane.CAMPAIGN, ses_account=connected, state="running"
+    )
+    assert due_for_quota(now) == [connected.pk]
+    Batch.unscoped.update(state="done")
+    assert due_for_quota(now) == []
+    SesAccount.unscoped.update(quota_read_at=now - timedelta(minutes=15))
+    assert due_for_quota(now) == [connected.pk]
+    SesAccount.unscoped.update(state=SesState.FAILED)
+    assert due_for_quota(now) == []
+
+
+def test_the_clock_notices_that_aws_refuses_us(cloud: Cloud, connected: SesAccount) -> None:
+    cloud.sim.set_region(TENANT, REGION, max_send_rate=33)
+    watch_quota(connected.pk)
+    connected.refresh_from_db()
+    assert (connected.state, connected.max_send_rate) == (SesState.CONNECTED, 33)
+    connected.credentials = {"access_key_id": "AKIA" + "A" * 16, "secret_access_key": "x"}
+    connected.save()
+    watch_quota(connected.pk)
+    connected.refresh_from_db()
+    assert connected.state == SesState.FAILED
+    assert connected.last_error.startswith("UnrecognizedClientException")
+
+
 def test_a_role_session_is_kept_until_shortly_before_it_ends(
     cloud: Cloud, started: SesAccount, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,8 +438,8 @@ def test_a_set_up_that_stops_says_where_and_goes_on(
         "waiting" if number == 3 else "done" for number in range(1, shown + 1)
     ]
     assert steps[shown].state == "failed"
-    assert steps[shown].meaning is not None
-    assert steps[shown].meaning.missing_action == action
+    meaning = steps[shown].meaning
+    assert meaning is not None and meaning.missing_action == action
     token = account.webhook_token
     account.credentials = whole
     account.save()
