@@ -209,7 +209,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"EmailAcceptedStatusEnum": ["queued", "skipped"]},
+    # Several answers have a field `status`, each with words of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "EmailStatusEnum": "campaigns.api.EMAIL_STATUSES",
+        "EmailAcceptedStatusEnum": ["queued", "skipped"],
+        "SubmissionStatusEnum": ["check_mail"],
+    },
 }
 
 # --- Safety ---------------------------------------------------------------------------------------
