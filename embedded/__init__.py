@@ -6,7 +6,7 @@
 See embedded/folder.py for when a server starts, is reused and stops.
 """
 
-from embedded.folder import Urls, services
+from embedded.folder import Urls, reset, services
 from embedded.system import ServiceError
 
-__all__ = ["ServiceError", "Urls", "services"]
+__all__ = ["ServiceError", "Urls", "reset", "services"]

@@ -1,14 +1,8 @@
-"""Start and stop the embedded servers by hand, or around one command.
-
-python -m embedded up|down|status|env|reset [--data DIR]
-python -m embedded exec [--data DIR] [--fast] -- COMMAND...
-"""
+"""Start and stop the embedded servers by hand: python -m embedded up|down|status|env|reset."""
 
 import argparse
 import os
 import shlex
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -27,14 +21,11 @@ def main() -> int:
         "status": "say which of them run",
         "env": "start both and print DATABASE_URL and REDIS_URL for a shell to eval",
         "reset": "stop both and delete their data",
-        "exec": "run a command with both, then stop what it started",
     }.items():
         command = commands.add_parser(name, help=text)
         command.add_argument(
             "--data", type=Path, default=Path(".data/demo"), help="folder of the data (%(default)s)"
         )
-    command.add_argument("--fast", action="store_true", help="no syncing to disk: for tests")
-    command.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND")
     arguments = parser.parse_args()
     try:
         return run(arguments)
@@ -61,13 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
             folder.reset(data)
             for name in {"DATABASE_URL", "REDIS_URL"} & set(os.environ):
                 print(f"{name} names a server of yours, which is left as it is.")
-        case "exec":
-            argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
-            if not argv:
-                print("embedded: say which command to run after --", file=sys.stderr)
-                return 2
-            with folder.services(data, durable=not arguments.fast) as urls:
-                return call(argv, os.environ | urls.environ())
     return 0
 
 
@@ -80,18 +64,6 @@ def show_status(data: Path) -> int:
             + (f"running, pid {running[0]}, port {running[1]}" if running else "stopped")
         )
     return 0 if all(found.values()) else 3
-
-
-def call(argv: list[str], environ: dict[str, str]) -> int:
-    """Run the command to its end, whatever we are told meanwhile; return its exit code."""
-    child = subprocess.Popen(argv, env=environ)
-    # The terminal sends Ctrl-C to the child as well: it ends, then we stop the servers.
-    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    on_terminate = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    code = child.wait()
-    signal.signal(signal.SIGINT, on_interrupt)
-    signal.signal(signal.SIGTERM, on_terminate)
-    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from embedded.processes import stop_recorded
@@ -94,9 +95,10 @@ def status(data: Path) -> dict[str, tuple[int, int] | None]:
         return {"postgres": None, "valkey": None}
     folder = Folder(data, durable=True)
     with folder.locked():
+        ports = folder.state.ports
         return {
-            server.name: (pid, folder.state.ports[server.name]) if (pid := server.pid()) else None
-            for server in folder.servers()
+            server.name: (pid, ports.get(server.name, 0)) if (pid := server.pid()) else None
+            for server in folder.servers
         }
 
 
@@ -154,7 +156,7 @@ class Folder:
     def start(self, names: list[str]) -> dict[str, str]:
         """Start or reuse the named servers; return their URLs."""
         urls = {}
-        for server in self.servers():
+        for server in self.servers:
             if server.name not in names:
                 continue
             port = self.state.ports[server.name] = server.ensure(self.state.ports.get(server.name))
@@ -166,7 +168,7 @@ class Folder:
 
     def stop(self) -> None:
         """Stop both servers."""
-        for server in self.servers():
+        for server in self.servers:
             server.stop()
 
     def keep(self, kept: bool) -> None:
@@ -174,8 +176,9 @@ class Folder:
         self.state.kept = kept
         self._save()
 
+    @cached_property
     def servers(self) -> list[Server]:
-        """Return both servers as set up in this folder."""
+        """Both servers, as set up in this folder."""
         common = (self.home, self.state.password, self.durable, self.account)
         postgres, valkey = binaries(self.home, self.account)
         return [Postgres(postgres, *common), Valkey(valkey, *common)]

@@ -19,7 +19,7 @@ import psutil
 from embedded.system import ServiceError, write_private
 
 STOP_SECONDS = 20  # a worker finishes what it has in hand
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 class Processes:
@@ -101,8 +101,10 @@ class Processes:
     def _copy(self, name: str, child: subprocess.Popen[str]) -> None:
         assert child.stdout  # noqa: S101 - PIPE was asked for
         for line in filter(str.strip, child.stdout):
-            self._output.write(f"{name:>9} | {line.rstrip()}\n")
-            self._output.flush()
+            # Our terminal may be gone; the pipe is emptied all the same, or the child would stall.
+            with contextlib.suppress(OSError):
+                self._output.write(f"{name:>9} | {line.rstrip()}\n")
+                self._output.flush()
 
 
 def stop_recorded(record: Path) -> None:

@@ -104,6 +104,8 @@ class Server(ABC):
     def stop(self) -> None:
         """Stop the server if it runs, and wait until it is gone."""
         pid = self.pid()
+        if pid is None and self.process and self.process.poll() is None:
+            pid = self.process.pid  # not so far yet as to write its pid file
         if pid is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -223,7 +225,7 @@ class Postgres(Server):
             if "password authentication failed" in str(error):
                 raise ServiceError(
                     f"{self.folder} was made with another password than the one kept beside it. "
-                    "Put the old password file back, or empty the data folder."
+                    "Put the old state.json back, or empty the data folder."
                 ) from error
             return str(error).strip()
         connection.close()

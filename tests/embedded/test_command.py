@@ -40,16 +40,6 @@ def test_up_status_env_down_reset(
     assert not data.exists()
 
 
-def test_exec_runs_a_command_with_both_and_gives_its_exit_code(
-    data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    command = ("--", "sh", "-c", "echo $REDIS_URL; exit 7")
-    assert embedded(monkeypatch, "exec", "--fast", *command) == 7
-    assert capfd.readouterr().out.startswith("redis://:")
-    assert embedded(monkeypatch, "status") == 3
-    assert embedded(monkeypatch, "exec") == 2
-
-
 def test_a_refusal_is_one_line(
     data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
