@@ -6,12 +6,12 @@ none of those. The last line counts from the simulator's ledger and from the dat
 """
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
 
 from demo.people import write_csv
+from embedded.folder import reset
 from embedded.stack import stack
 from embedded.system import ServiceError
 from simulator.client import SimulatorClient, SimulatorError
@@ -28,7 +28,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m tests.smoke", description=__doc__)
     arguments.add_argument("--csv", type=Path, help="contacts to import instead of made-up ones")
     given = arguments.parse_args()
-    shutil.rmtree(DATA, ignore_errors=True)
+    reset(DATA)
     DATA.mkdir(parents=True)
     contacts = given.csv or write_csv(DATA / "contacts.csv", PEOPLE)
     if not contacts.is_file():
