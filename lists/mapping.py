@@ -30,6 +30,10 @@ _SAME_NAMES = {
     "last_name": {"lastname", "lname", "surname", "familyname", "last"},
     "status": {"status", "subscriptionstatus", "subscriberstatus", "emailstatus", "state"},
 }
+# Letters that Unicode does not take apart into a plain one and its mark.
+_UNDIVIDED = str.maketrans(
+    {"æ": "ae", "ð": "d", "đ": "d", "\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "þ": "th"}
+)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -81,7 +85,8 @@ def field_key(column: str) -> str:
 
     "" where no letter of the column's name can be written so.
     """
-    plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode().lower()
+    letters = unicodedata.normalize("NFKD", column.casefold().translate(_UNDIVIDED))
+    plain = letters.encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:60]
     return f"f_{key}" if key[:1].isdigit() else key
 

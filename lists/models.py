@@ -78,7 +78,7 @@ class Source(models.TextChoices):
     FORM = "form", "Sign-up form"
     IMPORT = "import", "Import"
     API = "api", "API"
-    MEMBER = "member", "Added by a member"
+    MEMBER = "member", "A member"
     PREFERENCES = "preferences", "Preference page"
     ONE_CLICK = "one_click", "One-click unsubscribe"
     SES = "ses", "Amazon SES"

@@ -42,8 +42,8 @@ class MappingForm(forms.Form):
     )
     attested = AttestationField(label=CONSENT_WORDING)
 
-    def __init__(self, *args: Any, import_: Import, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, import_: Import) -> None:
+        super().__init__(data, initial={"lists": import_.lists.all()})
         self._import = import_
         self.fields["lists"].queryset = (  # type: ignore[attr-defined]
             List.unscoped.filter(tenant_id=import_.tenant_id).order_by("name")

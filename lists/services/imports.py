@@ -23,8 +23,13 @@ CONSENT_WORDING = (
 )
 
 
-def upload(*, tenant: Tenant, file: UploadedFile, actor: User) -> Import:
-    """Keeps a file that can be imported, with its columns guessed. Raises FileRefused."""
+def upload(
+    *, tenant: Tenant, file: UploadedFile, actor: User, lists: Sequence[List] = ()
+) -> Import:
+    """Keeps a file that can be imported, with its columns guessed; `lists` are proposed for it.
+
+    Raises FileRefused.
+    """
     size = file.size or 0
     if size > MAX_BYTES:
         raise FileRefused(
@@ -38,7 +43,9 @@ def upload(*, tenant: Tenant, file: UploadedFile, actor: User) -> Import:
     import_.mapping = mapping
     import_.bytes_total = size
     import_.file.save("upload.csv", file, save=False)
-    import_.save()
+    with transaction.atomic():
+        import_.save()
+        import_.lists.set(lists)
     return import_
 
 
