@@ -25,4 +25,8 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "sending.tasks.read_quotas",
         "schedule": 60.0,
     },
+    "ring lost mail again, expire claims, end parkings, finish batches": {
+        "task": "sending.tasks.sweep",
+        "schedule": 10.0,
+    },
 }

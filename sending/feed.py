@@ -12,14 +12,17 @@ _WAITING = """
 """
 
 
-def feed(batch_id: int) -> int:
+def feed(batch_id: int, *, start: bool = False) -> int:
     """Tops up the window of a running batch and returns how many ids it added.
 
-    Two at once add nothing twice: the second finds the cursor moved.
+    A batch without a cursor has all its messages in Valkey; `start` begins at its first. Two at
+    once add nothing twice: the second finds the cursor moved.
     """
     batch = Batch.unscoped.select_related("ses_account").get(pk=batch_id)
     behind, waiting = queue.window(batch_id)
-    if batch.state != BatchState.RUNNING or waiting >= queue.LOW_WATER:
+    if behind is None and start:
+        behind = 0
+    if behind is None or waiting >= queue.LOW_WATER or batch.state != BatchState.RUNNING:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [batch_id, behind, queue.WINDOW])
@@ -35,4 +38,4 @@ def feed(batch_id: int) -> int:
 def feed_again(batch: Batch) -> int:
     """Builds the window of a batch anew from its first queued message."""
     queue.drop(batch.ses_account.pace_key, batch.lane, batch.pk)
-    return feed(batch.pk)
+    return feed(batch.pk, start=True)

@@ -59,9 +59,9 @@ def launch(batch_id: int) -> None:
     chunk; two at once share the work.
     """
     while _write_chunk(batch_id):
-        feed(batch_id)
+        feed(batch_id, start=True)
         queue.ring()
-    feed(batch_id)
+    feed(batch_id, start=True)
     queue.ring()
 
 

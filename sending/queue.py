@@ -104,13 +104,16 @@ def put_back(pace_key: str, lane: int, batch_id: int, ids: Sequence[int]) -> Non
         _run("push", pace_key, lane, batch_id, LOOKAHEAD, "front", *ids)
 
 
-def window(batch_id: int) -> tuple[int, int]:
-    """(cursor, how many wait): the cursor is the highest id that refill() has taken, or 0."""
+def window(batch_id: int) -> tuple[int | None, int]:
+    """(cursor, how many wait): the cursor is the highest id that refill() has taken.
+
+    None means that PostgreSQL has no more behind it, or that nothing was ever taken.
+    """
     pipe = valkey().pipeline(transaction=False)
     pipe.get(f"{_TAG}:cursor:{batch_id}")
     pipe.llen(f"{_TAG}:ids:{batch_id}")
     cursor, waiting = pipe.execute()
-    return int(cursor or 0), int(waiting)
+    return None if cursor is None else int(cursor), int(waiting)
 
 
 def refill(

@@ -1,0 +1,168 @@
+"""Real worker processes, killed and deprived of Valkey in mid-campaign."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+import psutil
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from redis import Redis
+
+from lists.models import List
+from sending import queue, sweeping
+from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
+from sending.selectors.batches import progress
+from sending.services.batches import create_batch, launch_batch
+from tests.sending.conftest import Ses, statuses
+from tests.sending.factory import make_contacts
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
+Start = Callable[[], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start_worker(ses: Ses) -> Iterator[Start]:
+    """Starts Celery worker nodes of two processes on this test's database and Valkey."""
+    database = connection.settings_dict
+    environment = {
+        **os.environ,
+        **ses.environment,
+        "DATABASE_URL": f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}"
+        f"/{database['NAME']}",
+        "REDIS_URL": settings.REDIS_URL,
+        "LOG_LEVEL": "WARNING",
+    }
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = "-m celery -A bluefox worker -Q send,default -c 2 -l WARNING --without-gossip"
+        name = f"w{len(started)}@test"
+        started.append(
+            subprocess.Popen([sys.executable, *command.split(), "-n", name], env=environment)
+        )
+        return started[-1]
+
+    yield start
+    for worker in started:
+        kill(worker)
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """kill -9 of a node and of all its processes."""
+    with suppress(psutil.NoSuchProcess):
+        for one in [*psutil.Process(worker.pid).children(recursive=True), worker]:
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+    worker.wait()
+
+
+def press_send(ses_account: SesAccount, news: List, count: int) -> Batch:
+    make_contacts(news, count)
+    queue.set_rate(ses_account.pace_key, ses_account.max_send_rate)
+    batch = create_batch(
+        tenant=news.tenant,
+        lane=Lane.CAMPAIGN,
+        ses_account=ses_account,
+        from_header="Acme <news@acme.example>",
+        subject="Hello {{ contact.first_name }}",
+        html="<p>Hello {{ contact.first_name }}</p>",
+        list_ids=[news.pk],
+    )
+    launch_batch(batch=batch)
+    return batch
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits as beat would: sweeping, but once a second."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it did not happen in time: {statuses()}"
+        sweeping.sweep()
+        time.sleep(0.5)
+
+
+def everyone_was_tried() -> bool:
+    return statuses().keys() <= {Status.SENT, Status.UNKNOWN, Status.SENDING}
+
+
+def expire_claims_now() -> None:
+    """What two minutes without an answer would do."""
+    Message.unscoped.filter(status=Status.SENDING).update(
+        claimed_at=timezone.now() - timedelta(minutes=3)
+    )
+    sweeping.sweep()
+
+
+def test_a_campaign_of_a_thousand_arrives(
+    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start
+) -> None:
+    start_worker()
+    batch = press_send(ses_account, news, 1_000)
+    wait_until(lambda: Batch.unscoped.get().state == BatchState.DONE)
+    assert statuses() == {Status.SENT: 1_000}
+    assert Counter(ses.arrived().values()) == {1: 1_000}
+    seen = progress(batch)
+    assert (seen.total, seen.sent, seen.queued, seen.sending) == (1_000, 1_000, 0, 0)
+
+
+def test_a_killed_worker_loses_and_repeats_nobody(
+    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start
+) -> None:
+    """public-bugs 36. What the dead worker had in hand is unknown, and counted as that."""
+    ses.client.settings(latency_ms=50)
+    worker = start_worker()
+    batch = press_send(ses_account, news, 1_500)
+    wait_until(lambda: len(ses.arrived()) > 200)
+    kill(worker)
+    assert len(ses.arrived()) < 1_500
+    start_worker()
+    wait_until(everyone_was_tried)
+    wait_until(lambda: statuses()[Status.SENT] >= 1_500 - 2 * 256)
+    expire_claims_now()
+    arrived = ses.arrived()
+    assert set(arrived.values()) == {1}
+    counted = statuses()
+    assert counted[Status.SENT] + counted[Status.UNKNOWN] == 1_500
+    sent = Message.unscoped.filter(status=Status.SENT).values_list("email", flat=True)
+    assert set(sent) <= set(arrived)
+    assert set(arrived) <= set(Message.unscoped.values_list("email", flat=True))
+    assert progress(batch).unknown == counted[Status.UNKNOWN]
+
+
+def test_an_emptied_valkey_loses_and_repeats_nobody(
+    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start, redis: Redis
+) -> None:
+    """public-bugs 36."""
+    ses.client.settings(latency_ms=50)
+    start_worker()
+    press_send(ses_account, news, 1_500)
+    wait_until(lambda: len(ses.arrived()) > 200)
+    redis.flushdb()
+    wait_until(lambda: Batch.unscoped.get().state == BatchState.DONE)
+    assert statuses() == {Status.SENT: 1_500}
+    assert Counter(ses.arrived().values()) == {1: 1_500}
+
+
+def test_a_worker_that_is_asked_to_end_gives_back_what_it_has(
+    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start
+) -> None:
+    ses.client.settings(latency_ms=50)
+    ses_account.max_send_rate = 200
+    ses_account.save()
+    worker = start_worker()
+    press_send(ses_account, news, 1_000)
+    wait_until(lambda: len(ses.arrived()) > 50)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(15)
+    left = statuses()
+    assert left.keys() == {Status.SENT, Status.QUEUED}
+    assert len(ses.arrived()) == left[Status.SENT]
