@@ -3,7 +3,9 @@
 import asyncio
 import random
 import ssl
+import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +157,8 @@ class Publisher:
             try:
                 await self._pace()
                 await self._deliver(delivery)
+            except Exception:  # one message that cannot be made must not end the worker
+                traceback.print_exc(file=sys.stderr)
             finally:
                 self.in_flight -= 1
 
