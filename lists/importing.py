@@ -21,6 +21,7 @@ from django.core.files import File
 from django.db import OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from psycopg2.errorcodes import DEADLOCK_DETECTED
 
 from lists.csvexport import safe_cell
 from lists.csvfile import CsvFormat, read_records, survey
@@ -34,6 +35,8 @@ CHUNK_ROWS = 50_000
 # Longer than any chunk takes; a run that says nothing for so long is dead.
 SILENCE = timedelta(minutes=3)
 _DEADLOCK_ATTEMPTS = 3
+# A file waits so long for somebody to say what its columns are; then it is deleted.
+PATIENCE = timedelta(days=7)
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,22 @@ def stuck() -> list[int]:
             | Q(status=ImportStatus.QUEUED, created_at__lt=silent)
         ).values_list("pk", flat=True)
     )
+
+
+def forget_abandoned() -> int:
+    """Ends imports whose columns nobody has named for PATIENCE, with their files; how many."""
+    waiting = Import.unscoped.filter(
+        status=ImportStatus.UPLOADED, created_at__lt=timezone.now() - PATIENCE
+    )
+    forgotten = 0
+    for import_ in waiting:
+        ended = Import.unscoped.filter(pk=import_.pk, status=ImportStatus.UPLOADED).update(
+            status=ImportStatus.CANCELLED, finished_at=timezone.now()
+        )
+        if ended:
+            import_.file.storage.delete(import_.file.name)
+        forgotten += ended
+    return forgotten
 
 
 def run(import_id: int) -> None:
@@ -104,7 +123,7 @@ def _run(import_: Import, file: IO[bytes]) -> None:
         text = TextIOWrapper(raw, encoding="utf-8-sig", newline="", write_through=True)
         report = _Report(text)
         for chunk in _ahead(read_chunks(file, fmt, import_, rows_total)):
-            if chunk.first < import_.rows:
+            if chunk.first + chunk.rows <= import_.rows:
                 written = _reread(import_, list_ids, chunk)
             else:
                 written = _write(import_, list_ids, chunk)
@@ -171,16 +190,19 @@ def _reread(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
 
 def _write(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
     """One chunk, committed with its counts. Raises _Stopped, with nothing of it written."""
-    for attempt in range(_DEADLOCK_ATTEMPTS):
+    attempts = _DEADLOCK_ATTEMPTS
+    while True:
         try:
             with transaction.atomic():
-                return _write_once(import_, list_ids, chunk)
+                written = _write_once(import_, list_ids, chunk)
         except OperationalError as error:
             # Somebody else changed the same contacts in another order; PostgreSQL chose us.
-            deadlock = getattr(error.__cause__, "pgcode", "") == "40P01"
-            if not deadlock or attempt == _DEADLOCK_ATTEMPTS - 1:
+            attempts -= 1
+            if not attempts or getattr(error.__cause__, "pgcode", "") != DEADLOCK_DETECTED:
                 raise
-    raise AssertionError("unreachable")
+        else:
+            import_.rows = chunk.first + chunk.rows
+            return written
 
 
 def _write_once(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
@@ -188,7 +210,7 @@ def _write_once(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
     unchanged = len(chunk.lines) - written.created - written.updated
     moved = (
         _open(import_)
-        .filter(rows=chunk.first, cancel_requested=False)
+        .filter(rows=import_.rows, cancel_requested=False)
         .update(
             rows=chunk.first + chunk.rows,
             created=F("created") + written.created,
@@ -211,13 +233,15 @@ def _end(import_: Import, status: ImportStatus, failure: str = "") -> None:
     if status == ImportStatus.CANCELLED:
         # Not cancelled but taken over by another worker: then it is theirs to end.
         open_ = open_.filter(cancel_requested=True)
-    open_.update(
+    ended = open_.update(
         status=status,
         failure=failure,
         error_file=import_.error_file.name or "",
         finished_at=timezone.now(),
     )
-    logger.info("import %d ends as %s", import_.pk, status)
+    if ended:
+        import_.file.storage.delete(import_.file.name)  # people's data; nothing needs it now
+        logger.info("import %d ends as %s", import_.pk, status)
 
 
 class _Report:

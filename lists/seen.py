@@ -14,8 +14,8 @@ class Seen:
     def __init__(self, capacity: int) -> None:
         size = 1 << max(8, (capacity * 8 // 5).bit_length())
         self._mask = size - 1
-        self._hashes = array("q", bytes(8 * size))
-        self._lines = array("I", bytes(4 * size))
+        self._hashes = array("q", [0]) * size
+        self._lines = array("I", [0]) * size
 
     def add(self, key: str, line: int) -> int:
         """Remembers the key; returns 0 where it is new, else the line that had it first."""

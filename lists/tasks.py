@@ -14,3 +14,4 @@ def run_import(import_id: int) -> None:
 def sweep_imports() -> None:
     for import_id in importing.stuck():
         run_import.delay(import_id)
+    importing.forget_abandoned()

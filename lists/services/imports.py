@@ -42,7 +42,7 @@ def upload(
     _describe(import_, head)
     import_.mapping = mapping
     import_.bytes_total = size
-    import_.file.save("upload.csv", file, save=False)
+    import_.file.save(f"{import_.public_id}.csv", file, save=False)
     with transaction.atomic():
         import_.save()
         import_.lists.set(lists)
@@ -111,13 +111,14 @@ def start(
 def cancel(*, import_: Import) -> Import:
     """Asks a running import to stop after its chunk; one that has not begun ends at once."""
     with transaction.atomic():
-        import_ = Import.unscoped.select_for_update().get(pk=import_.pk)
-        import_.cancel_requested = True
-        if import_.status in (ImportStatus.UPLOADED, ImportStatus.QUEUED):
-            import_.status = ImportStatus.CANCELLED
-            import_.finished_at = timezone.now()
-        import_.save(update_fields=["cancel_requested", "status", "finished_at"])
-    return import_
+        held = Import.unscoped.select_for_update().get(pk=import_.pk)
+        held.cancel_requested = True
+        if held.status in (ImportStatus.UPLOADED, ImportStatus.QUEUED):
+            held.status = ImportStatus.CANCELLED
+            held.finished_at = timezone.now()
+            transaction.on_commit(lambda: held.file.storage.delete(held.file.name))
+        held.save(update_fields=["cancel_requested", "status", "finished_at"])
+    return held
 
 
 def _describe(import_: Import, head: CsvHead) -> None:

@@ -117,7 +117,8 @@ def _timeline(request: Any, contact: Contact, places: list[Subscription]) -> lis
         )
     items.append({"at": contact.created_at, "title": "Became a contact", "icon": "user-plus"})
     for _, more in contact_timeline.send(sender=Contact, contact=contact):
-        items += more or []
+        if isinstance(more, list):
+            items += more
 
     def moment(item: dict[str, Any]) -> datetime:
         at: datetime = item["at"]

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
+from psycopg2.errors import DeadlockDetected
 
 from lists import importing
 from lists.mapping import Chunk
@@ -21,7 +22,7 @@ from lists.models import SubscriptionStatus as Status
 from lists.services import imports
 from lists.staging import Written, write_chunk
 from tests.conftest import Person
-from tests.lists.importing import counts, report, run, started
+from tests.lists.importing import counts, report, run, started, uploaded
 
 _PEOPLE = "email,first_name\n" + "".join(
     f"{'bad' if i % 5 == 4 else f'p{i % 7}@example.com'},P{i}\n" for i in range(11)
@@ -151,6 +152,41 @@ def test_a_failure_of_ours_is_said_and_the_rows_before_it_stay(
     import_.refresh_from_db()
     assert (import_.status, import_.rows) == (ImportStatus.FAILED, 3)
     assert "not your file" in import_.failure
+
+
+def test_the_uploaded_file_is_deleted_when_nothing_needs_it_any_more(
+    alice: Person, news: List, django_capture_on_commit_callbacks: Any
+) -> None:
+    done = run(started(alice, _PEOPLE, [news]))
+    waiting = uploaded(alice, _PEOPLE)
+    given_up = uploaded(alice, _PEOPLE)
+    with django_capture_on_commit_callbacks(execute=True):
+        imports.cancel(import_=given_up)
+    assert importing.forget_abandoned() == 0
+    there = [one.file.storage.exists(one.file.name) for one in (done, waiting, given_up)]
+    assert there == [False, True, False]
+    assert done.error_file.storage.exists(done.error_file.name)
+    Import.unscoped.update(created_at=timezone.now() - importing.PATIENCE * 2)
+    assert importing.forget_abandoned() == 1
+    assert not waiting.file.storage.exists(waiting.file.name)
+
+
+def test_two_who_want_the_same_rows_wait_for_each_other_and_try_again(
+    alice: Person, news: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = started(alice, _PEOPLE, [news])
+    chosen: list[int] = []
+
+    def write(import_: Import, list_ids: list[int], rows: Chunk) -> Written:
+        if not chosen:
+            chosen.append(rows.first)
+            raise OperationalError from DeadlockDetected()
+        return write_chunk(import_, list_ids, rows)
+
+    monkeypatch.setattr(importing, "write_chunk", write)
+    monkeypatch.setattr(importing, "DEADLOCK_DETECTED", None)  # the code only a server sets
+    assert counts(run(import_))["rows"] == 11
+    assert chosen == [0]
 
 
 _RUN = """
