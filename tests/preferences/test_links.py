@@ -20,7 +20,8 @@ from lists.models import (
 )
 from lists.selectors.audience import count_sendable
 from lists.tokens import Kind, make
-from sending.models import Batch, Lane, SesAccount
+from sending.ledger import claim
+from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
 from tenants.models import Tenant
 from tests.preferences.conftest import assert_public, link
 
@@ -100,6 +101,19 @@ def test_one_click_without_the_last_slash(visitor: Client, ada: Contact, batch: 
     response = visitor.post(link("unsubscribe", ada, batch.pk).rstrip("/"), ONE_CLICK)
     assert response.status_code == 200
     assert states(ada)["News"] == "unsubscribed"
+
+
+def test_one_click_reaches_mail_that_is_already_queued(
+    visitor: Client, ada: Contact, batch: Batch
+) -> None:
+    Batch.unscoped.update(state=BatchState.RUNNING)
+    message = Message.unscoped.create(
+        tenant=batch.tenant, batch=batch, contact=ada, email=ada.email
+    )
+    visitor.post(link("unsubscribe", ada, batch.pk), ONE_CLICK)
+    assert claim([message.pk]).claimed == {}
+    message.refresh_from_db()
+    assert message.status == Status.SKIPPED
 
 
 @pytest.mark.parametrize("gone", ["batch", "lists"])

@@ -8,6 +8,7 @@ import altcha
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from lists import captcha
 from lists.captcha import Altcha
@@ -26,7 +27,10 @@ from lists.services import optin
 from preferences import stamps
 from preferences.services import mailing
 from sending.content import Content, check_content
+from sending.language import parse, render
+from sending.ledger import claim
 from sending.models import Batch, Lane, Message, SenderIdentity, SesAccount
+from sending.skeleton import compile_batch
 from tenants.models import Accent, Tenant
 from tests.preferences.conftest import assert_public, confirm_path, form_url, mails
 
@@ -331,13 +335,33 @@ def test_the_mail_can_be_sent_as_it_stands() -> None:
     assert found == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_mail_leaves_for_somebody_who_had_left(
+    post: Post, acme: Tenant, add_contact: Callable[..., Contact]
+) -> None:
+    """As SES gets it: to them, from the form's sender, with the link and no unsubscribe header."""
+    contact = add_contact("ada@person.example", status="unsubscribed")
+    Contact.unscoped.filter(pk=contact.pk).update(unsubscribed_at=timezone.now())
+    post()
+    message = Message.unscoped.get()
+    claimed = claim([message.pk]).claimed[message.pk]
+    batch = Batch.unscoped.select_related("ses_account").get()
+    skeleton = compile_batch(batch, tenant=acme, site_url="http://testserver")
+    body = json.loads(skeleton.body(claimed.recipient))
+    simple = body["Content"]["Simple"]
+    assert body["Destination"] == {"ToAddresses": ["ada@person.example"]}
+    assert body["FromEmailAddress"] == "Acme <news@acme.example>"
+    assert simple["Subject"]["Data"] == "Please confirm your subscription to Acme"
+    for part in ("Html", "Text"):
+        assert f"http://testserver{confirm_path()}" in simple["Body"][part]["Data"]
+    assert simple["Headers"] == [{"Name": "Auto-Submitted", "Value": "auto-generated"}]
+
+
 def test_every_accent_has_a_colour_for_mail() -> None:
     assert set(mailing.COLOURS) == set(Accent)
 
 
 def test_names_are_escaped_in_the_mail(post: Post, form: SignupForm, news: List) -> None:
-    from sending.language import parse, render  # noqa: PLC0415
-
     List.unscoped.update(name="<img src=x onerror=alert(1)>")
     post()
     values = mails()[0][1] | {"workspace": {"name": "A & <b>", "address": "1 Street"}}
