@@ -156,11 +156,12 @@ class Drain:
     async def _load(self, batch_id: int) -> None:
         """Makes a batch and its account ready; what cannot be sent is stopped with the reason."""
         try:
-            out = self._outbounds.get(batch_id) or await self._threads.run(load, batch_id)
+            if batch_id not in self._outbounds:
+                self._outbounds[batch_id] = await self._threads.run(load, batch_id)
         except ContentError as error:
             await self._threads.run(parking.pause_batch, batch_id, str(error))
             return
-        self._outbounds[batch_id] = out
+        out = self._outbounds[batch_id]
         if out.account_id not in self._signers:
             try:
                 self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)

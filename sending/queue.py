@@ -180,7 +180,9 @@ def set_rate(pace_key: str, max_send_rate: float) -> None:
 def set_budget(pace_key: str, left: Budget) -> None:
     """Sets what the rolling 24 hours still allow; workers count it down as they take."""
     given = {"awaited": left.awaited, "bulk": left.bulk}
-    limits = {name: value for name, value in given.items() if value is not None}
+    limits: dict[str | bytes, bytes | float | int | str] = {
+        name: value for name, value in given.items() if value is not None
+    }
     pipe = valkey().pipeline()
     pipe.hdel(_pace_hash(pace_key), *given)
     if limits:

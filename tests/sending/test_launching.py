@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -37,8 +38,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 AddContact = Callable[..., Contact]
 
 
-def new_batch(account: SesAccount, *lists: List, **fields: object) -> Batch:
-    given = {
+def new_batch(account: SesAccount, *lists: List, **fields: Any) -> Batch:
+    given: dict[str, Any] = {
         "tenant": account.tenant,
         "lane": Lane.CAMPAIGN,
         "ses_account": account,

@@ -166,7 +166,7 @@ def test_parking_holds_its_lanes_until_its_time(
     message = queued(ses_account, news, add_contact("ann@example.net"))
     ses_account.parked_reason, ses_account.parked_lane = "Daily quota reached", Lane.AUTOMATION
     ses_account.save()
-    awaited = make_messages(make_batch(ses_account), [message.contact])[0]
+    awaited = make_messages(make_batch(ses_account), [add_contact("bob@example.net")])[0]
     assert set(ledger.claim([message.pk, awaited.pk]).claimed) == {awaited.pk}
     ses_account.parked_until = timezone.now() - timedelta(seconds=1)
     ses_account.save()

@@ -59,9 +59,10 @@ def start_worker(ses: Ses) -> Iterator[Start]:
 def kill(worker: subprocess.Popen[bytes]) -> None:
     """kill -9 of a node and of all its processes."""
     with suppress(psutil.NoSuchProcess):
-        for one in [*psutil.Process(worker.pid).children(recursive=True), worker]:
-            with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                os.kill(one.pid, signal.SIGKILL)
+        node = psutil.Process(worker.pid)
+        for one in [*node.children(recursive=True), node]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
     worker.wait()
 
 
