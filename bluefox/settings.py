@@ -200,13 +200,15 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bluefox API",
-    "DESCRIPTION": "Transactional mail through your own Amazon SES account.",
+    "DESCRIPTION": "Transactional mail through your own Amazon SES account. Keys are made in the "
+    "dashboard, under Developers, and sent as `Authorization: Bearer bf_live_…`.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "defaultModelsExpandDepth": -1},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Several answers have a field `status`, each with words of its own.
@@ -266,5 +268,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        # At INFO it tells for each client where it found what.
+        "botocore": {"level": "WARNING"},
     },
 }

@@ -24,8 +24,10 @@ TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()
 
 @register.filter
 def number(value: int | float | None) -> str:
-    """``4312`` as ``4,312``; ``None`` as a dash."""
-    return "—" if value is None else f"{value:,}"
+    """``4312`` as ``4,312``, ``0.9`` as ``0.9``; ``None`` as a dash."""
+    if value is None:
+        return "—"
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.1f}"
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from enum import Enum
 
 import psycopg2
 
@@ -64,45 +65,45 @@ def count(job: Job, database_url: str) -> Counted:
     for entry in job.simulator.ledger(job.aws_account):
         target = second if entry["time_ns"] >= job.second_started_ns else first
         target.update(address.lower() for address in entry["recipients"])
-    bounced, complained, delivered = _outcomes(database_url)
     barred = job.bounced | job.complained | job.unsubscribed
-    return Counted(
-        recipients=len(job.addresses),
-        accepted=len(first),
-        delivered=delivered,
-        bounced=bounced,
-        complained=complained,
-        unsubscribed=_number(
-            database_url,
-            "SELECT count(*) FROM lists_subscription WHERE status = 'unsubscribed'",
-        ),
-        suppressed=_number(database_url, "SELECT count(*) FROM lists_suppression"),
-        second=len(second),
-        lost=len(job.addresses - first.keys()),
-        duplicated=sum(n - 1 for each in (first, second) for n in each.values()),
-        to_suppressed=len(second.keys() & barred),
-        throttled=sum(len(times) for times in job.simulator.refused(job.aws_account).values()),
-        expected_bounced=len(job.bounced),
-        expected_complained=len(job.complained),
-        expected_unsubscribed=len(job.unsubscribed),
-    )
-
-
-def _outcomes(database_url: str) -> tuple[int, int, int]:
-    """Hard bounces, complaints and deliveries of the first campaign."""
-    first = "batch_id = (SELECT min(id) FROM sending_batch WHERE lane = 3)"
-    hard, complaint, delivered = (
-        _number(
-            database_url,
-            f"SELECT count(*) FROM sending_message WHERE {first} AND outcome = {outcome}",  # noqa: S608
-        )
-        for outcome in (5, 6, 3)
-    )
-    return hard, complaint, delivered
-
-
-def _number(database_url: str, query: str) -> int:
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(query)
-        (number,) = cursor.fetchone() or (0,)
-    return int(number)
+
+        def rows(table: str, condition: str = "true") -> int:
+            """Rows of the job's workspace."""
+            cursor.execute(
+                f"SELECT count(*) FROM {table} JOIN tenants_tenant t ON t.id = tenant_id "  # noqa: S608
+                f"WHERE t.slug = %s AND {condition}",
+                [job.workspace],
+            )
+            (number,) = cursor.fetchone() or (0,)
+            return int(number)
+
+        def first_ended_as(outcome: Outcome) -> int:
+            newer = "(SELECT max(batch_id) FROM sending_message m WHERE m.tenant_id = t.id)"
+            return rows("sending_message", f"batch_id < {newer} AND outcome = {outcome.value}")
+
+        return Counted(
+            recipients=len(job.addresses),
+            accepted=len(first),
+            delivered=first_ended_as(Outcome.DELIVERED),
+            bounced=first_ended_as(Outcome.HARD_BOUNCED),
+            complained=first_ended_as(Outcome.COMPLAINED),
+            unsubscribed=rows("lists_subscription", "status = 'unsubscribed'"),
+            suppressed=rows("lists_suppression"),
+            second=len(second),
+            lost=len(job.addresses - first.keys()),
+            duplicated=sum(n - 1 for each in (first, second) for n in each.values()),
+            to_suppressed=len(second.keys() & barred),
+            throttled=sum(map(len, job.simulator.refused(job.aws_account).values())),
+            expected_bounced=len(job.bounced),
+            expected_complained=len(job.complained),
+            expected_unsubscribed=len(job.unsubscribed),
+        )
+
+
+class Outcome(Enum):
+    """As sending.models.Outcome numbers them; read here as a stranger to the product would."""
+
+    DELIVERED = 3
+    HARD_BOUNCED = 5
+    COMPLAINED = 6
