@@ -9,7 +9,7 @@ takes one chunk, a thread reads the next.
 
 import csv
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -37,6 +37,8 @@ SILENCE = timedelta(minutes=3)
 _DEADLOCK_ATTEMPTS = 3
 # A file waits so long for somebody to say what its columns are; then it is deleted.
 PATIENCE = timedelta(days=7)
+
+_Chunks = Generator[Chunk, None, None]
 
 logger = logging.getLogger(__name__)
 
@@ -122,12 +124,13 @@ def _run(import_: Import, file: IO[bytes]) -> None:
     with TemporaryFile() as raw:
         text = TextIOWrapper(raw, encoding="utf-8-sig", newline="", write_through=True)
         report = _Report(text)
-        for chunk in _ahead(read_chunks(file, fmt, import_, rows_total)):
-            if chunk.first + chunk.rows <= import_.rows:
-                written = _reread(import_, list_ids, chunk)
-            else:
-                written = _write(import_, list_ids, chunk)
-            report.add(chunk, written)
+        with closing(_ahead(read_chunks(file, fmt, import_, rows_total))) as chunks:
+            for chunk in chunks:
+                if chunk.first + chunk.rows <= import_.rows:
+                    written = _reread(import_, list_ids, chunk)
+                else:
+                    written = _write(import_, list_ids, chunk)
+                report.add(chunk, written)
         if report.rows:
             text.seek(0)
             import_.error_file.save(f"{import_.public_id}-report.csv", File(raw), save=False)
@@ -135,9 +138,7 @@ def _run(import_: Import, file: IO[bytes]) -> None:
     _end(import_, ImportStatus.DONE)
 
 
-def read_chunks(
-    file: IO[bytes], fmt: CsvFormat, import_: Import, rows_total: int
-) -> Generator[Chunk, None, None]:
+def read_chunks(file: IO[bytes], fmt: CsvFormat, import_: Import, rows_total: int) -> _Chunks:
     """The rows of the file in chunks of CHUNK_ROWS, checked; the same ones at each reading."""
     reader = RowReader(import_.columns, import_.mapping)
     seen = Seen(rows_total)
@@ -164,7 +165,7 @@ def read_chunks(
         yield chunk
 
 
-def _ahead(chunks: Generator[Chunk, None, None]) -> Iterator[Chunk]:
+def _ahead(chunks: _Chunks) -> _Chunks:
     """The same chunks, the next one read in a thread while the caller works on this one."""
     with (
         closing(chunks),

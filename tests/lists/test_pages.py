@@ -162,11 +162,18 @@ def test_contacts_are_searched_filtered_and_paged(
     assert "Nobody is like that" in _text(alice.client.get("/w/acme/contacts/?status=suppressed"))
 
 
-def test_empty_pages_say_the_next_step(alice: Person) -> None:
+def test_empty_pages_say_the_next_step(alice: Person, viewer: Client) -> None:
     assert "Import a CSV file" in _text(alice.client.get("/w/acme/contacts/"))
     assert "Make the first list" in _text(alice.client.get("/w/acme/lists/"))
     assert "Import a CSV file" in _text(alice.client.get("/w/acme/contacts/imports/"))
     assert "come here by themselves" in _text(alice.client.get("/w/acme/suppressions/"))
+    for at in ("contacts/", "lists/", "contacts/imports/", "suppressions/"):
+        main = _text(viewer.get(f"/w/acme/{at}")).split("<main")[1].split("</main")[0]
+        assert "btn-primary" not in main, at
+    empty = List.unscoped.create(tenant=alice.tenant, name="Empty")
+    page = f"/w/acme/lists/{empty.public_id}/"
+    assert f"contacts/new/?list={empty.public_id}" in _text(alice.client.get(page))
+    assert "Nobody is on this list yet" in _text(viewer.get(page))
 
 
 def test_a_contact_is_added_edited_subscribed_and_unsubscribed(alice: Person, news: List) -> None:
