@@ -27,7 +27,7 @@ def number(value: int | float | None) -> str:
     """``4312`` as ``4,312``, ``0.9`` as ``0.9``; ``None`` as a dash."""
     if value is None:
         return "—"
-    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.1f}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 @register.filter
