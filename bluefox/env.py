@@ -19,7 +19,7 @@ def required(name: str, meaning: str) -> str:
 
     Raises ImproperlyConfigured naming the variable and what to put into it.
     """
-    value = env.str(name, default="").strip()
+    value: str = env.str(name, default="").strip()
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set: {meaning}. Set it in the environment or in .env "

@@ -1,5 +1,6 @@
 """The home page of a workspace: it reads every app, so it stands above them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -7,9 +8,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from bluefox.home import checklist, concerns, quotas, running_campaigns
+from campaigns.models import Campaign
 from campaigns.selectors.campaigns import campaigns_of
-from sending.selectors.batches import progress
+from sending.selectors.batches import Progress, progress
 from tenants.permissions import requires
+
+
+def _with_figures(campaigns: Iterable[Campaign]) -> list[tuple[Campaign, Progress]]:
+    return [(campaign, progress(campaign.batch)) for campaign in campaigns if campaign.batch]
 
 
 @require_safe
@@ -22,8 +28,8 @@ def home(request: Any) -> HttpResponse:
         "steps": steps,
         "done": sum(step.done for step in steps),
         "concerns": concerns(tenant),
-        "running": [(campaign, progress(campaign.batch)) for campaign in running_campaigns(tenant)],
+        "running": _with_figures(running_campaigns(tenant)),
         "quotas": quotas(tenant),
-        "latest": [(campaign, progress(campaign.batch)) for campaign in latest],
+        "latest": _with_figures(latest),
     }
     return render(request, "tenants/home.html", context)

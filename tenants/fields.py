@@ -21,13 +21,17 @@ def cipher() -> MultiFernet:
     return _cipher(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
-class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]
+class EncryptedJSONField(models.TextField):
     """A JSON value stored encrypted (Fernet). None and {} stay readable as empty.
 
     Fernet has no associated data, so the table and column are sealed in with the value and
     checked when it is read: a ciphertext copied into another column does not open there.
     Raises SecretUnreadable when it cannot be opened; never returns ciphertext.
     """
+
+    # What django-stubs takes for the type of the attribute.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
 
     def _purpose(self) -> str:
         return f"{self.model._meta.label_lower}.{self.attname}"

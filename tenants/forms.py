@@ -17,6 +17,7 @@ class WorkspaceForm(forms.ModelForm):
     timezone = forms.ChoiceField(
         label="Time zone",
         choices=[(zone, zone) for zone in sorted(zoneinfo.available_timezones())],
+        initial="UTC",
         help_text="Times are shown in it, and campaigns are planned in it.",
     )
 
@@ -28,7 +29,7 @@ class WorkspaceForm(forms.ModelForm):
 
     class Meta:
         model = Tenant
-        fields = ("name", "timezone", "website", "postal_address", "accent")
+        fields: tuple[str, ...] = ("name", "timezone", "website", "postal_address", "accent")
         labels = {"accent": "Colour"}
         help_texts = {
             "name": "Your company, as the people you write to know it.",
@@ -46,6 +47,11 @@ class NewWorkspaceForm(WorkspaceForm):
 
     class Meta(WorkspaceForm.Meta):
         fields = ("name", "timezone", "website", "postal_address")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            self.fields["timezone"].widget.attrs["data-own-time-zone"] = True
 
     def profile(self) -> Profile:
         return Profile(**self.cleaned_data)

@@ -1,6 +1,7 @@
 """Log lines: no address, no token of a path, no key."""
 
 import logging
+import sys
 
 import pytest
 from django.test import Client
@@ -33,7 +34,7 @@ def test_a_traceback_is_redacted_too() -> None:
         raise ValueError("ann@example.com is taken")
     except ValueError:
         record = logging.getLogger().makeRecord(
-            "x", logging.ERROR, "f", 1, "at %s", ("/u/tok/",), logging.sys.exc_info()
+            "x", logging.ERROR, "f", 1, "at %s", ("/u/tok/",), sys.exc_info()
         )
     line = DiscreetFormatter("%(message)s").format(record)
     assert "ann@" not in line

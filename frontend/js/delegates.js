@@ -98,3 +98,9 @@ function prepare(root) {
   for (const field of root.querySelectorAll("[data-count]")) tellCount(field);
 }
 document.addEventListener("htmx:load", ({ detail }) => prepare(detail.elt));
+
+// A new workspace most likely keeps the hours of the person who makes it.
+for (const select of document.querySelectorAll("select[data-own-time-zone]")) {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  if ([...select.options].some((option) => option.value === timeZone)) select.value = timeZone;
+}

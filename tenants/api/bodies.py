@@ -53,7 +53,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            writable = {field.field_name for field in self._writable_fields}
+            writable = {str(field.field_name) for field in self._writable_fields}
             unknown = [name for name in data if name not in writable]
             if unknown:
                 raise ValidationError({name: [_unknown(name, writable)] for name in unknown})

@@ -57,14 +57,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.PermissionDenied()
     if isinstance(error, exceptions.ValidationError):
         param, detail = _first(error.detail)
-        return Response(error_body(422, detail.code, str(detail), request, param), 422)
+        return Response(error_body(422, _code(detail), str(detail), request, param), 422)
     if not isinstance(error, exceptions.APIException):
         return None
-    detail = error.detail
-    if not isinstance(detail, exceptions.ErrorDetail):
-        raise TypeError(f"{type(error).__name__} carries {detail!r}, not one sentence")
-    body = error_body(error.status_code, detail.code, str(detail), request)
+    sentence = error.detail
+    if not isinstance(sentence, exceptions.ErrorDetail):
+        raise TypeError(f"{type(error).__name__} carries {sentence!r}, not one sentence")
+    body = error_body(error.status_code, _code(sentence), str(sentence), request)
     return Response(body, error.status_code, headers=_headers(error))
+
+
+def _code(detail: exceptions.ErrorDetail) -> str:
+    return detail.code or "invalid"
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:

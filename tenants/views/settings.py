@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenants.errors import MemberRefused
 from tenants.forms import RoleForm, WorkspaceForm
-from tenants.models import Membership, Role
+from tenants.models import AuditEvent, Membership, Role
 from tenants.permissions import allows, requires
 from tenants.selectors.audit import read_audit
 from tenants.selectors.members import list_members
@@ -73,7 +73,8 @@ def members(request: Any) -> HttpResponse:
 
 def _member(request: Any, member_id: UUID) -> Membership:
     rows = Membership.objects.for_tenant(request.tenant).select_related("user", "tenant")
-    return get_object_or_404(rows, public_id=member_id)
+    member: Membership = get_object_or_404(rows, public_id=member_id)
+    return member
 
 
 @require_POST
@@ -128,12 +129,22 @@ def audit(request: Any) -> HttpResponse:
         tenant=request.tenant, after=_cursor(request, "after"), before=_cursor(request, "before")
     )
     context = {
-        "events": page.events,
+        "events": [(event, _details(event)) for event in page.events],
         "older": page.older and page.older.isoformat(),
         "newer": page.newer and page.newer.isoformat(),
         "tabs": _tabs(request, "audit"),
     }
     return render(request, "tenants/audit.html", context)
+
+
+def _details(event: AuditEvent) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), _in_words(value)) for name, value in event.detail.items()]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict) and value.keys() == {"from", "to"}:
+        return f"{value['from'] or 'nothing'} → {value['to'] or 'nothing'}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cursor(request: Any, name: str) -> datetime | None:

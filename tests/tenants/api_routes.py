@@ -1,6 +1,6 @@
 """Endpoints that show what every endpoint shares; a URL configuration of the tests alone."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -23,7 +23,7 @@ class Line(StrictSerializer):
 class Body(StrictSerializer):
     name = serializers.CharField(max_length=10)
     lines = Line(many=True, required=False)
-    data = serializers.DictField(required=False)
+    values = serializers.DictField(required=False)
 
 
 class Echo(APIView):
@@ -44,7 +44,7 @@ class Rows(generics.ListAPIView[ApiKey]):
     serializer_class = Row
 
     def get_queryset(self) -> QuerySet[ApiKey]:
-        return ApiKey.objects.for_tenant(self.request.auth.tenant)
+        return ApiKey.objects.for_tenant(cast(ApiKey, self.request.auth).tenant)
 
 
 class Raises(APIView):

@@ -126,7 +126,7 @@ def test_what_is_wrong_with_a_body_is_422_and_says_where(
 @pytest.mark.parametrize(
     "body",
     [b"{", b'{"name": NaN}', b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 100_000,
-     b'{"data": {"a": ["\\u0000"]}}'],
+     b'{"values": {"a": ["\\u0000"]}}'],
 )  # fmt: skip
 def test_what_is_not_json_is_400(api: Client, body: bytes) -> None:
     assert error_of(post(api, body), 400)["code"] == "malformed_json"
