@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import click
@@ -138,7 +138,8 @@ def test_the_image_holds_every_app() -> None:
     copied = {line.split()[0] for line in instructions("COPY")}
     apps = {app.split(".")[0] for app in settings.INSTALLED_APPS}
     assert {app for app in apps if (ROOT / app).is_dir()} <= copied
-    assert {path.relative_to(ROOT).parts[0] for path in settings.TEMPLATES[0]["DIRS"]} <= copied
+    folders = cast(list[Path], settings.TEMPLATES[0]["DIRS"])
+    assert {folder.relative_to(ROOT).parts[0] for folder in folders} <= copied
 
 
 def test_the_image_is_built_as_the_makefile_builds() -> None:

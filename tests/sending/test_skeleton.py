@@ -37,7 +37,9 @@ def skeleton(html: str = "<p>Hi</p>", **changes: object) -> Skeleton:
 
 def request(made: Skeleton, **recipient: object) -> dict[str, object]:
     values = {"message_id": 5, "contact_id": 9, "email": "ada@example.com"} | recipient
-    return json.loads(made.body(Recipient(**values)))  # type: ignore[arg-type]
+    body = made.body(Recipient(**values))  # type: ignore[arg-type]
+    request: dict[str, object] = json.loads(body)
+    return request
 
 
 def test_the_whole_request() -> None:

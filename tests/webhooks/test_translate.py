@@ -148,8 +148,9 @@ def test_an_unsubscribed_recipient_leaves_the_lists_of_that_mail_only(
     ada: Message, store: Store, news: List, acme: Tenant
 ) -> None:
     other = List.unscoped.create(tenant=acme, name="Offers")
+    assert ada.contact
     Subscription.unscoped.create(
-        tenant=acme, contact_id=ada.contact_id, list=other, status="active", source="member"
+        tenant=acme, contact=ada.contact, list=other, status="active", source="member"
     )
     Batch.unscoped.update(list_ids=[news.pk])
     store(payload("event_bounce_permanent_unsubscribed_recipient"))
