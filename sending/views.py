@@ -33,7 +33,11 @@ from tenants.permissions import allows, requires
 @require_safe
 def index(request: Any) -> HttpResponse:
     rows = [
-        {"account": account, "region": regions().get(account.region, account.region)}
+        {
+            "account": account,
+            "region": regions().get(account.region, account.region),
+            "quota": _quota(account),
+        }
         for account in accounts_of(request.tenant)
     ]
     may_edit = allows(request.membership, "sending.edit")
@@ -124,9 +128,9 @@ def set_up_feedback(request: Any, public_id: UUID) -> HttpResponse:
 def feedback_state(request: Any, public_id: UUID) -> HttpResponse:
     """The set-up steps as a fragment; 286 ends its polling when nothing is awaited."""
     found = _account(request, public_id)
-    waits = found.subscription_requested_at is not None and not found.feedback_failed_step
-    context = _feedback_context(found)
-    return render(request, "sending/_feedback.html", context, status=200 if waits else 286)
+    context = _feedback_context(request, found)
+    status = 200 if context["awaited"] else 286
+    return render(request, "sending/_feedback.html", context, status=status)
 
 
 @requires("sending.edit")
@@ -211,22 +215,35 @@ def _page(
     context = {
         "account": account,
         "region_name": regions().get(account.region, account.region),
+        "quota": _quota(account),
         "key_end": account.credentials.get("access_key_id", "")[-4:],
         "refused": explain_words(account.last_error) if account.last_error else None,
         "identities": rows,
         "form": form or IdentityForm(),
-        "may_edit": allows(request.membership, "sending.edit"),
-        **_feedback_context(account),
+        **_feedback_context(request, account),
     }
     return render(request, "sending/account.html", context, status=status)
 
 
-def _feedback_context(account: SesAccount) -> dict[str, Any]:
+def _quota(account: SesAccount) -> dict[str, int | float] | None:
+    """The figures of the quota as last read; None before. A day of -1 has no limit."""
+    if account.quota_read_at is None:
+        return None
+    return {
+        "rate": account.max_send_rate,
+        "day": int(account.max_24_hour_send),
+        "sent": int(account.sent_last_24_hours),
+    }
+
+
+def _feedback_context(request: Any, account: SesAccount) -> dict[str, Any]:
     return {
         "account": account,
+        "may_edit": allows(request.membership, "sending.edit"),
         "steps": feedback_steps(account),
         "feedback_ready": feedback_ready(account),
-        "awaited": account.subscription_requested_at is not None,
+        "awaited": account.subscription_requested_at is not None
+        and not account.feedback_failed_step,
     }
 
 

@@ -95,7 +95,7 @@ def feedback_steps(account: SesAccount) -> list[FeedbackStep]:
     for number, ((keys, title, text), value) in enumerate(zip(_STEPS, found, strict=True), 1):
         failed = account.feedback_failed_step in keys
         waiting = "subscription" in keys and account.subscription_requested_at is not None
-        state = "failed" if failed else "done" if value else "waiting" if waiting else "current"
+        state = "failed" if failed else "done" if value else "waiting" if waiting else "todo"
         error = account.feedback_error if failed else ""
         meaning = explain_words(error) if failed else None
         steps.append(FeedbackStep(number, title, text, value, state, error, meaning))

@@ -207,7 +207,7 @@ def test_a_database_that_is_down_asks_sns_to_come_again(
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as broken:
-        broken.setattr(SnsMessage.unscoped, "bulk_create", fail)
+        broken.setattr(receiving, "_store", fail)
         assert post(payload(GOOD)).status_code == 503
     with monkeypatch.context() as broken:
         broken.setattr(SesAccount.unscoped, "filter", fail)
