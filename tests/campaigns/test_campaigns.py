@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.checklist import checklist
 from campaigns.errors import NoSender, NotReady
@@ -18,7 +20,17 @@ from campaigns.services.campaigns import (
     send_test,
 )
 from lists.models import Contact, List, SubscriptionStatus
-from sending.models import Batch, BatchState, Lane, Message, SenderIdentity, SesAccount
+from sending.models import (
+    Batch,
+    BatchState,
+    EventKind,
+    Lane,
+    Message,
+    MessageEvent,
+    SenderIdentity,
+    SesAccount,
+    Status,
+)
 from tenants.models import AuditEvent, Tenant
 from tests.conftest import Person
 
@@ -179,3 +191,31 @@ def test_a_new_campaign_takes_over_sender_and_lists(draft: Campaign, alice: Pers
     assert list(copy.lists.all()) == list(draft.lists.all())
     assert copy.html == ""
     assert not Message.unscoped.exists()
+
+
+def test_the_contact_page_tells_what_was_sent(draft: Campaign, alice: Person) -> None:
+    campaign = send_campaign(campaign=draft, actor=alice.user)
+    contact = Contact.unscoped.get(email="ada@example.com")
+    message = Message.unscoped.create(
+        tenant=draft.tenant,
+        batch=campaign.batch,
+        contact=contact,
+        email=contact.email,
+        status=Status.SENT,
+        sent_at=timezone.now(),
+    )
+    MessageEvent.unscoped.create(
+        tenant=draft.tenant,
+        message=message,
+        kind=EventKind.BOUNCE,
+        subtype="Permanent/General",
+        diagnostic="smtp; 550 5.1.1 user unknown",
+        recipient=contact.email,
+        dedupe="1",
+        at=timezone.now(),
+    )
+    page = alice.client.get(
+        reverse("lists:contact", args=["acme", contact.public_id])
+    ).content.decode()
+    assert "Sent “Spring”" in page
+    assert "550 5.1.1 user unknown" in page
