@@ -29,4 +29,8 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "sending.tasks.sweep",
         "schedule": 10.0,
     },
+    "forget idempotency keys of yesterday": {
+        "task": "campaigns.tasks.forget_old_idempotency_keys",
+        "schedule": 3600.0,
+    },
 }
