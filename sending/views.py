@@ -119,7 +119,8 @@ def set_up_feedback(request: Any, public_id: UUID) -> HttpResponse:
     except AwsRefused as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, "Set up at AWS. SNS confirms our webhook within seconds.")
+        waits = " SNS confirms our webhook within seconds." if not found.subscription_arn else ""
+        messages.success(request, f"Set up at AWS.{waits}")
     return _to(found)
 
 

@@ -42,12 +42,7 @@ def note(*, tenant: Tenant, news: Sequence[News], now: datetime) -> None:
     """Puts the news into the tenant's open digest, in the caller's transaction."""
     if not news:
         return
-    opened = FeedbackDigest(
-        tenant=tenant, window_start=now, window_end=now, bounces=0, complaints=0
-    )
-    # Two workers may open one at the same time: digest_open_once keeps one, both find it.
-    FeedbackDigest.unscoped.bulk_create([opened], ignore_conflicts=True)
-    digest = FeedbackDigest.unscoped.select_for_update().get(tenant=tenant, closed_at=None)
+    digest = _open_digest(tenant, now)
     complaints = sum(one.is_complaint for one in news)
     digest.complaints += complaints
     digest.bounces += len(news) - complaints
@@ -57,6 +52,20 @@ def note(*, tenant: Tenant, news: Sequence[News], now: datetime) -> None:
     digest.contact_ids += [one for one in contacts if one not in known]
     digest.event_ids = (digest.event_ids + [one.event_id for one in news])[:NAMED]
     digest.save(update_fields=["bounces", "complaints", "window_end", "contact_ids", "event_ids"])
+
+
+def _open_digest(tenant: Tenant, now: datetime) -> FeedbackDigest:
+    """The tenant's open digest, made if there is none, locked until the transaction ends."""
+    opened = FeedbackDigest(
+        tenant=tenant, window_start=now, window_end=now, bounces=0, complaints=0
+    )
+    while True:
+        # Two workers may open one at the same time: digest_open_once keeps one, both find it.
+        FeedbackDigest.unscoped.bulk_create([opened], ignore_conflicts=True)
+        rows = FeedbackDigest.unscoped.select_for_update()
+        if found := rows.filter(tenant=tenant, closed_at=None).first():
+            return found
+        # The clock has closed it in between.
 
 
 def close_due(now: datetime) -> int:
@@ -71,18 +80,21 @@ def close_due(now: datetime) -> int:
 def mail_closed(now: datetime) -> int:
     """Mails what is closed; returns how many digests went out.
 
-    What the mail server refused is tried again every five minutes for a day.
+    What the mail server refused is tried again every five minutes for a day. One that is down
+    is not asked for all of them in one go.
     """
     waiting = Q(mail_tried_at=None) | Q(mail_tried_at__lte=now - _TRY_AGAIN)
+    closed = FeedbackDigest.unscoped.filter(waiting, mailed_at=None, closed_at__gt=now - _GIVE_UP)
     mailed = 0
-    for digest in FeedbackDigest.unscoped.filter(
-        waiting, mailed_at=None, closed_at__gt=now - _GIVE_UP
-    ).select_related("tenant"):
+    for digest in closed.select_related("tenant").order_by("id"):
+        same = FeedbackDigest.unscoped.filter(pk=digest.pk)
         # The claim, committed before the mail server is asked: another clock leaves it alone.
-        claimed = FeedbackDigest.unscoped.filter(waiting, pk=digest.pk).update(mail_tried_at=now)
-        if claimed and _mail(digest):
-            FeedbackDigest.unscoped.filter(pk=digest.pk).update(mailed_at=now)
-            mailed += 1
+        if not same.filter(waiting).update(mail_tried_at=now):
+            continue
+        if not _mail(digest):
+            break
+        same.update(mailed_at=now)
+        mailed += 1
     return mailed
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import Error as DatabaseError
+from django.db import Error as DatabaseTrouble
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -55,7 +55,7 @@ def receive_sns(request: HttpRequest, token: str) -> HttpResponse:
         return _say(400, f"Not an SNS message: {error}.")
     except Forged as error:
         return _say(403, f"Refused: {error}.")
-    except (DatabaseError, CertificateUnavailable, OSError):
+    except (DatabaseTrouble, CertificateUnavailable, OSError):
         return _say(503, "Try again.")
     return _say(200, "Stored.")
 

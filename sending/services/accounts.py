@@ -1,5 +1,6 @@
 """Connecting a tenant's Amazon SES, testing it, and letting it go."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -136,10 +137,8 @@ def disconnect(*, account: SesAccount, actor: User | None, request: HasMeta | No
             "end, then disconnect."
         )
     if account.subscription_arn:
-        try:
+        with suppress(SesError):
             api_of(account).unsubscribe(account.subscription_arn)
-        except SesError as error:
-            account.last_error = f"{error.code}: {error.message}"
     with transaction.atomic():
         _audit(account, actor, "ses_account.disconnected", request)
         if not account.batches.exists():

@@ -32,13 +32,18 @@ def refresh_identities(*, account: SesAccount) -> int:
         raise refused(error) from error
     with transaction.atomic():
         account.identities.exclude(name__in=found).delete()
-        for name, verified in found.items():
-            SenderIdentity.unscoped.update_or_create(
-                tenant=account.tenant,
-                ses_account=account,
-                name=name,
-                defaults={"verified": verified},
-            )
+        SenderIdentity.unscoped.bulk_create(
+            [
+                SenderIdentity(
+                    tenant=account.tenant, ses_account=account, name=name, verified=verified
+                )
+                for name, verified in found.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["ses_account", "name"],
+            update_fields=["verified"],
+        )
+        account.identities.filter(verified=True).update(paused_reason="")
     unread = account.identities.filter(verified=False) | account.identities.filter(dkim_tokens=[])
     for identity in unread.exclude(name__contains="@").order_by("checked_at")[:_DETAILS_AT_ONCE]:
         try:
@@ -90,8 +95,10 @@ def check_identity(*, identity: SenderIdentity) -> SenderIdentity:
 def _columns(api: SesApi, name: str) -> dict[str, Any]:
     answer = api.get_identity(name)
     dkim, mail_from = answer.get("DkimAttributes", {}), answer.get("MailFromAttributes", {})
+    verified = answer.get("VerifiedForSendingStatus", False)
     return {
-        "verified": answer.get("VerifiedForSendingStatus", False),
+        "verified": verified,
+        **({"paused_reason": ""} if verified else {}),
         "dkim_status": dkim.get("Status", ""),
         "dkim_tokens": dkim.get("Tokens", []),
         "signing_hosted_zone": dkim.get("SigningHostedZone", ""),

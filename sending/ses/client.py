@@ -21,7 +21,7 @@ from sending.ses.errors import SesError, from_botocore
 _CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5, read_timeout=20
 )
-_CLIENTS_KEPT = 256
+_CLIENTS_KEPT = 64  # a megabyte or two each; a role's session makes a new one every hour
 # Creating a client reads the service model and is not thread-safe; using one is.
 _creating = threading.Lock()
 
