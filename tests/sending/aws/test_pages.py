@@ -66,6 +66,13 @@ def test_from_nothing_to_connected_by_key(cloud: Cloud, alice: Person) -> None:
     assert cloud.key_id not in content and cloud.secret not in content
 
 
+def test_a_connection_that_was_only_begun_can_be_removed(alice: Person) -> None:
+    account = begin(alice)
+    assert page("disconnect", account) in text(alice.client.get(page("access", account)))
+    alice.client.post(page("disconnect", account))
+    assert not SesAccount.unscoped.exists()
+
+
 def test_a_role_shows_its_trust_policy_and_connects(cloud: Cloud, alice: Person) -> None:
     account = begin(alice, auth="role")
     context = alice.client.get(page("access", account)).context
