@@ -22,8 +22,15 @@ DEBUG = env.bool("DEBUG", default=False)
 SITE_URL = required_origin("SITE_URL", "the address people open, such as https://mail.example.com")
 ALLOWED_HOSTS = [str(urlsplit(SITE_URL).hostname), *env.list("EXTRA_ALLOWED_HOSTS", default=[])]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-# Each form brings its tenant's own reCAPTCHA keys, so there are none for the site to check.
-SILENCED_SYSTEM_CHECKS = ["django_recaptcha.recaptcha_test_key_error"]
+SILENCED_SYSTEM_CHECKS = [
+    # Each form brings its tenant's own reCAPTCHA keys, so there are none for the site to check.
+    "django_recaptcha.recaptcha_test_key_error",
+    # HSTS speaks for this host only: its subdomains and the preload list are the operator's.
+    "security.W005",
+    "security.W021",
+    # No redirect to https: see SECURE_SSL_REDIRECT.
+    "security.W008",
+]
 RECAPTCHA_VERIFY_REQUEST_TIMEOUT = 3  # seconds; a visitor waits for it
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -48,7 +55,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "allauth",
@@ -177,7 +183,6 @@ CELERY_TASK_ROUTES = {"sending.tasks.drain": {"queue": "send"}}
 # A busy worker must not hold tasks that an idle one could run: one unacknowledged task each.
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_keepalive": True}
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE

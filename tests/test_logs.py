@@ -6,6 +6,7 @@ import sys
 import pytest
 from django.test import Client
 
+from bluefox import celery_app
 from bluefox.logs import DiscreetFormatter, redact
 
 
@@ -40,6 +41,14 @@ def test_a_traceback_is_redacted_too() -> None:
     assert "ann@" not in line
     assert "tok" not in line
     assert "ValueError: …@… is taken" in line
+
+
+def test_celery_leaves_logging_alone() -> None:
+    before = logging.root.handlers[:]
+    celery_app.log.setup(loglevel="DEBUG")
+    assert logging.root.handlers == before
+    own = logging.getLogger("celery.task").handlers
+    assert all(isinstance(handler, logging.NullHandler) for handler in own)
 
 
 def test_every_handler_that_writes_redacts(client: Client) -> None:
