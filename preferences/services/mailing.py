@@ -6,10 +6,11 @@ from pathlib import Path
 from django.conf import settings
 from django.urls import reverse
 
+from campaigns.selectors.senders import account_for
 from lists.models import Confirmation, SignupForm
 from lists.services.optin import VALID_FOR
 from lists.tokens import Kind, make
-from sending.models import Batch, BatchState, Lane, SenderIdentity, SesAccount, SesState
+from sending.models import Batch, BatchState, Lane, SesAccount
 from sending.services.batches import create_batch, send_one
 from sending.skeleton import mailbox
 from tenants.models import Accent
@@ -49,22 +50,8 @@ class Sender:
 
 def sender_of(form: SignupForm) -> Sender | None:
     """The form's sender, or None when no connected account may send from its address."""
-    address = form.from_email.lower()
-    domain = address.rpartition("@")[2]
-    identity = (
-        SenderIdentity.objects.for_tenant(form.tenant)
-        .select_related("ses_account")
-        .filter(
-            verified=True,
-            name__in=[address, domain],
-            ses_account__state=SesState.CONNECTED,
-        )
-        .order_by("ses_account_id", "pk")
-        .first()
-    )
-    if not domain or identity is None:
-        return None
-    return Sender(identity.ses_account, mailbox(form.tenant.name, form.from_email))
+    account = account_for(form.tenant, form.from_email)
+    return Sender(account, mailbox(form.tenant.name, form.from_email)) if account else None
 
 
 def send_confirmation(*, confirmation: Confirmation, sender: Sender) -> None:

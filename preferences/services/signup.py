@@ -33,7 +33,7 @@ def sign_up(*, form: SignupForm, entry: Entry, visitor: Visitor) -> None:
     captcha last, because its answer counts only once.
     """
     sender = sender_of(form)
-    if sender is None:
+    if sender is None or not form.lists.exists():
         raise SignupClosed
     _check_stamp(form, entry)
     optin.admit(form=form, network=visitor.network)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tenants.models import Tenant
 from tests.browser.conftest import PHONE
 from tests.preferences.conftest import form_url, link
 
+AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -138,18 +140,30 @@ def test_unsubscribe_page(live_server: Any, phone_page: Page, ada: Contact) -> N
     expect(page.get_by_role("heading", name="What you get from us")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [320, 390, 1440])
-def test_nothing_is_wider_than_the_screen(
-    live_server: Any, new_page: Callable[..., Page], ada: Contact, form: SignupForm, width: int
+@pytest.mark.parametrize("screen", [(320, "light"), (390, "dark"), (1440, "light")])
+def test_every_page_fits_and_is_accessible(
+    live_server: Any,
+    new_page: Callable[..., Page],
+    ada: Contact,
+    form: SignupForm,
+    screen: tuple[int, str],
 ) -> None:
+    width, scheme = screen
     Tenant.objects.update(name="Verylongnameofacompanywithoutanyspacesinitatall GmbH & Co. KG")
     List.unscoped.filter(name="News").update(name="Donaudampfschifffahrtsgesellschaftsneuigkeiten")
-    page = new_page(viewport={"width": width, "height": 800})
+    page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     for address in (
         form_url(form),
         link("unsubscribe", ada),
         link("preferences", ada),
+        link("preferences", None),
         "/u/forged/",
     ):
         page.goto(live_server.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        # The policy allows no injected script; the debugger may speak all the same.
+        page.context.new_cdp_session(page).send(
+            "Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")}
+        )
+        found = page.evaluate("axe.run(document)")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], address

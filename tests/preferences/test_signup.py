@@ -120,6 +120,12 @@ def test_a_form_without_a_sender_says_later(post: Post, visitor: Client, form: S
     assert Contact.unscoped.count() == 0
 
 
+def test_a_form_whose_lists_are_gone_says_later(post: Post, news: List) -> None:
+    news.delete()
+    assert post().status_code == 503
+    assert Contact.unscoped.count() == 0
+
+
 def test_the_sender_must_be_the_workspaces_own(form: SignupForm, evil: Tenant) -> None:
     account = SesAccount.unscoped.get()
     SenderIdentity.unscoped.all().delete()
