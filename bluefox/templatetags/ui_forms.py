@@ -25,6 +25,7 @@ def field(
     prefix: str = "",
     suffix: str = "",
     autofocus: bool = False,
+    optional: bool | None = None,
 ) -> dict[str, Any]:
     widget = bound.field.widget
     choices = isinstance(widget, RadioSelect | CheckboxSelectMultiple)
@@ -50,6 +51,8 @@ def field(
         "described": attrs.get("aria-describedby"),
         "prefix": prefix,
         "suffix": suffix,
+        # A draft may lack what its sending needs: such a field is not called optional.
+        "optional": not bound.field.required if optional is None else optional,
     }
 
 
