@@ -1,12 +1,9 @@
 """What each role may do. One table, one question."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from tenants.models import Role
-
-if TYPE_CHECKING:
-    from tenants.models import Membership
+from tenants.models import Membership, Role
 
 _EVERYONE = frozenset(Role)
 _MARKETING = frozenset({Role.OWNER, Role.ADMIN, Role.MARKETER})
@@ -30,7 +27,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def allows(membership: "Membership", permission: str) -> bool:
+def allows(membership: Membership, permission: str) -> bool:
     """Whether this member's role has the permission. Raises KeyError for an unknown one."""
     return Role(membership.role) in PERMISSIONS[permission]
 

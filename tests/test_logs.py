@@ -45,7 +45,7 @@ def test_a_traceback_is_redacted_too() -> None:
 
 def test_celery_leaves_logging_alone() -> None:
     before = logging.root.handlers[:]
-    celery_app.log.setup(loglevel="DEBUG")
+    celery_app.log.setup(loglevel=logging.DEBUG)
     assert logging.root.handlers == before
     own = logging.getLogger("celery.task").handlers
     assert all(isinstance(handler, logging.NullHandler) for handler in own)
