@@ -1,0 +1,93 @@
+"""Where measurements take place: own servers, a simulator over TLS, and worker processes."""
+
+import base64
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from embedded import services
+from simulator.client import SimulatorClient, SimulatorProcess
+
+DATA = Path(".data/bench")
+Figures = dict[str, float | int | str]
+
+
+@contextmanager
+def stage() -> Iterator[Callable[[list[str]], int]]:
+    """Start servers that sync to disk as in production, and a simulator.
+
+    Gives a function that runs a command with the settings that point at them and returns its exit
+    code. The servers are the embedded ones whatever DATABASE_URL says: measurements empty tables.
+    """
+    with (
+        services(DATA, environ={}) as urls,
+        tempfile.TemporaryDirectory() as folder,
+        SimulatorProcess(Path(folder), options=("--keep=100",)) as simulated,
+    ):
+        environ = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "bluefox.settings",
+            "SITE_URL": "https://mail.bluefox.example",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "LINK_SIGNING_KEYS": secrets.token_urlsafe(32),
+            "EMAIL_URL": "memorymail://",
+            "DEFAULT_FROM_EMAIL": "Bluefox <bluefox@bluefox.example>",
+            "LOG_LEVEL": "WARNING",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+            "BENCH_SIMULATOR": simulated.url,
+            **urls.environ(),
+            **simulated.environment(tls=True),
+        }
+
+        def run(command: list[str]) -> int:
+            return subprocess.run(command, env=environ, check=False).returncode
+
+        if run([sys.executable, "manage.py", "migrate", "--verbosity=0"]):
+            raise SystemExit("The tables for the measurements could not be made; see above.")
+        yield run
+
+
+def simulator() -> SimulatorClient:
+    """The simulator of the stage that this process was run on."""
+    return SimulatorClient(os.environ["BENCH_SIMULATOR"])
+
+
+@contextmanager
+def processes(commands: Sequence[str]) -> Iterator[list[psutil.Process]]:
+    """Python processes for the block: ended by SIGTERM, killed when that takes too long."""
+    started = [subprocess.Popen([sys.executable, *command.split()]) for command in commands]
+    try:
+        yield [psutil.Process(one.pid) for one in started]
+    finally:
+        for one in started:
+            one.terminate()
+        for one in started:
+            try:
+                one.wait(30)
+            except subprocess.TimeoutExpired:
+                one.kill()
+                one.wait()
+
+
+def cpu_seconds(nodes: Sequence[psutil.Process]) -> float:
+    """User and system time of these processes and their children up to now."""
+    everyone = [one for node in nodes for one in [node, *node.children(recursive=True)]]
+    return sum(sum(one.cpu_times()[:2]) for one in everyone)
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Ask five times a second. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} seconds")
+        time.sleep(0.2)
