@@ -26,6 +26,7 @@ PLACES = (
     Place("Lists", "lists:lists", "list", "l"),
     Place("Forms", "lists:forms", "clipboard-pen", "f"),
     Place("Suppressions", "lists:suppressions", "shield-ban", "u"),
+    Place("Bounces", "webhooks:index", "triangle-alert", "b"),
     Place("Sending", "sending:index", "server", "e"),
     Place("Developers", "tenants:developers", "code", "d", "developers.edit"),
     Place("Settings", "tenants:settings", "settings", "s"),
