@@ -56,7 +56,9 @@ class Composer(forms.ModelForm):
         }
         widgets = {
             "lists": forms.CheckboxSelectMultiple,
-            "html": forms.Textarea(attrs={"rows": 22, "class": "code-input", "spellcheck": "false"}),
+            "html": forms.Textarea(
+                attrs={"rows": 22, "class": "code-input", "spellcheck": "false"}
+            ),
         }
 
     def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:

@@ -4,40 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sending', '0002_initial'),
+        ("sending", "0002_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='sesaccount',
-            name='events_published',
-            field=models.BooleanField(default=False, help_text='event destination in place'),
+            model_name="sesaccount",
+            name="events_published",
+            field=models.BooleanField(default=False, help_text="event destination in place"),
         ),
         migrations.AddField(
-            model_name='sesaccount',
-            name='events_stopped_at',
-            field=models.DateTimeField(help_text='when SNS unsubscribed us', null=True),
+            model_name="sesaccount",
+            name="events_stopped_at",
+            field=models.DateTimeField(help_text="when SNS unsubscribed us", null=True),
         ),
         migrations.AddField(
-            model_name='sesaccount',
-            name='feedback_error',
+            model_name="sesaccount",
+            name="feedback_error",
             field=models.TextField(blank=True, help_text="AWS's own words"),
         ),
         migrations.AddField(
-            model_name='sesaccount',
-            name='feedback_failed_step',
+            model_name="sesaccount",
+            name="feedback_failed_step",
             field=models.CharField(blank=True, max_length=20),
         ),
         migrations.AddField(
-            model_name='sesaccount',
-            name='subscription_requested_at',
+            model_name="sesaccount",
+            name="subscription_requested_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='sesaccount',
-            name='topic_signature_version',
+            model_name="sesaccount",
+            name="topic_signature_version",
             field=models.CharField(blank=True, max_length=1),
         ),
     ]

@@ -6,104 +6,139 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('lists', '0002_initial'),
-        ('sending', '0003_feedback'),
-        ('tenants', '0001_initial'),
+        ("lists", "0002_initial"),
+        ("sending", "0003_feedback"),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BatchTally',
+            name="BatchTally",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shard', models.SmallIntegerField()),
-                ('total', models.BigIntegerField(db_default=0, default=0)),
-                ('sent', models.BigIntegerField(db_default=0, default=0)),
-                ('unknown', models.BigIntegerField(db_default=0, default=0)),
-                ('skipped', models.BigIntegerField(db_default=0, default=0)),
-                ('failed', models.BigIntegerField(db_default=0, default=0)),
-                ('delivered', models.BigIntegerField(db_default=0, default=0)),
-                ('bounced', models.BigIntegerField(db_default=0, default=0)),
-                ('complained', models.BigIntegerField(db_default=0, default=0)),
-                ('pulse_at', models.DateTimeField(null=True)),
-                ('pulse', models.IntegerField(db_default=0, default=0)),
-                ('pulse_before', models.IntegerField(db_default=0, default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shard", models.SmallIntegerField()),
+                ("total", models.BigIntegerField(db_default=0, default=0)),
+                ("sent", models.BigIntegerField(db_default=0, default=0)),
+                ("unknown", models.BigIntegerField(db_default=0, default=0)),
+                ("skipped", models.BigIntegerField(db_default=0, default=0)),
+                ("failed", models.BigIntegerField(db_default=0, default=0)),
+                ("delivered", models.BigIntegerField(db_default=0, default=0)),
+                ("bounced", models.BigIntegerField(db_default=0, default=0)),
+                ("complained", models.BigIntegerField(db_default=0, default=0)),
+                ("pulse_at", models.DateTimeField(null=True)),
+                ("pulse", models.IntegerField(db_default=0, default=0)),
+                ("pulse_before", models.IntegerField(db_default=0, default=0)),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='SentMinute',
+            name="SentMinute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pace_key', models.CharField(max_length=40)),
-                ('minute', models.DateTimeField()),
-                ('shard', models.SmallIntegerField()),
-                ('sent', models.IntegerField(db_default=0, default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pace_key", models.CharField(max_length=40)),
+                ("minute", models.DateTimeField()),
+                ("shard", models.SmallIntegerField()),
+                ("sent", models.IntegerField(db_default=0, default=0)),
             ],
         ),
         migrations.RemoveIndex(
-            model_name='message',
-            name='message_sent',
+            model_name="message",
+            name="message_sent",
         ),
         migrations.RemoveField(
-            model_name='message',
-            name='retry_at',
+            model_name="message",
+            name="retry_at",
         ),
         migrations.AddField(
-            model_name='batch',
-            name='audience_at',
-            field=models.DateTimeField(help_text='when the last row was written', null=True),
+            model_name="batch",
+            name="audience_at",
+            field=models.DateTimeField(help_text="when the last row was written", null=True),
         ),
         migrations.AddField(
-            model_name='sesaccount',
-            name='parked_lane',
-            field=models.SmallIntegerField(default=0, help_text='first lane parked: 0 is all mail, 2 all but awaited mail'),
+            model_name="sesaccount",
+            name="parked_lane",
+            field=models.SmallIntegerField(
+                default=0, help_text="first lane parked: 0 is all mail, 2 all but awaited mail"
+            ),
         ),
         migrations.AlterField(
-            model_name='batch',
-            name='launched_at',
-            field=models.DateTimeField(help_text='when someone pressed send', null=True),
+            model_name="batch",
+            name="launched_at",
+            field=models.DateTimeField(help_text="when someone pressed send", null=True),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='batch',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='sending.batch'),
+            model_name="message",
+            name="batch",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="messages",
+                to="sending.batch",
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='contact',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='lists.contact'),
+            model_name="message",
+            name="contact",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="messages",
+                to="lists.contact",
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='tenant',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant'),
+            model_name="message",
+            name="tenant",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="tenants.tenant",
+            ),
         ),
         migrations.AddField(
-            model_name='batchtally',
-            name='batch',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tallies', to='sending.batch'),
+            model_name="batchtally",
+            name="batch",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="tallies",
+                to="sending.batch",
+            ),
         ),
         migrations.AddField(
-            model_name='batchtally',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant'),
+            model_name="batchtally",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.tenant"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sentminute',
-            constraint=models.UniqueConstraint(fields=('pace_key', 'minute', 'shard'), name='sent_minute_once'),
+            model_name="sentminute",
+            constraint=models.UniqueConstraint(
+                fields=("pace_key", "minute", "shard"), name="sent_minute_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batchtally',
-            constraint=models.UniqueConstraint(fields=('batch', 'shard'), name='tally_once'),
+            model_name="batchtally",
+            constraint=models.UniqueConstraint(fields=("batch", "shard"), name="tally_once"),
         ),
     ]

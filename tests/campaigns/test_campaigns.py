@@ -196,6 +196,7 @@ def test_a_new_campaign_takes_over_sender_and_lists(draft: Campaign, alice: Pers
 def test_the_contact_page_tells_what_was_sent(draft: Campaign, alice: Person) -> None:
     campaign = send_campaign(campaign=draft, actor=alice.user)
     contact = Contact.unscoped.get(email="ada@example.com")
+    assert campaign.batch
     message = Message.unscoped.create(
         tenant=draft.tenant,
         batch=campaign.batch,
