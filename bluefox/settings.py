@@ -200,6 +200,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["tenants.api.bodies.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "tenants.api.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "tenants.api.paging.CursorPagination",
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS: openapi.yaml says more
     "EXCEPTION_HANDLER": "tenants.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }

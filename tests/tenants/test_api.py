@@ -150,6 +150,14 @@ def test_other_refusals_have_the_same_shape(api: Client, settings: Settings) -> 
     assert error_of(post(api, {"name": "x" * 20}), 413)["code"] == "body_too_large"
 
 
+def test_a_method_that_is_not_there_is_405_and_head_is_a_get(api: Client) -> None:
+    for path in ("/api/v1/test/rows", "/api/v1/test/echo"):
+        for method in (api.put, api.delete, api.patch, api.options):
+            assert error_of(method(path), 405)["code"] == "method_not_allowed"
+    assert api.head("/api/v1/test/rows").status_code == 200
+    assert Client().options("/api/v1/test/rows").status_code == 405
+
+
 def test_a_defect_is_500_and_tells_nothing_of_itself(api: Client) -> None:
     error = error_of(api.get("/api/v1/test/raises/defect"), 500)
     assert "ann" not in json.dumps(error)
