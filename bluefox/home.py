@@ -9,6 +9,7 @@ from lists.models import Contact
 from sending.models import BatchState, SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import accounts_of, feedback_ready
 from tenants.models import Tenant
+from webhooks.selectors.feedback import recent_digests
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def quotas(tenant: Tenant) -> list[Quota]:
 def concerns(tenant: Tenant) -> list[Concern]:
     """What needs attention, the worst first. What the checklist shows is not said again."""
     found = [concern for account in accounts_of(tenant) for concern in _of_account(account)]
+    found += _of_digest(tenant)
     if not tenant.postal_address:
         found.append(
             Concern(
@@ -148,6 +150,18 @@ def concerns(tenant: Tenant) -> list[Concern]:
             )
         )
     return sorted(found, key=lambda concern: concern.tone != "error")
+
+
+def _of_digest(tenant: Tenant) -> list[Concern]:
+    """What came back last, unless its addresses were taken off the lists."""
+    last = next((digest for digest in recent_digests(tenant) if digest.mailed_at), None)
+    if last is None or last.removed_at or not last.contact_ids:
+        return []
+    text = (
+        f"{last.bounces:,} bounced and {last.complaints:,} complained of late. They are "
+        "suppressed, and still on your lists."
+    )
+    return [Concern(text, reverse("webhooks:index", args=[tenant.slug]))]
 
 
 def _of_account(account: SesAccount) -> list[Concern]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from bluefox.home import checklist, concerns, quotas
 from campaigns.models import Campaign, CampaignStatus
@@ -11,6 +12,7 @@ from lists.models import Contact
 from sending.models import Batch, BatchState, BatchTally, Lane, SesAccount, SesState
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import Person
+from webhooks.models import FeedbackDigest
 
 
 def states(tenant: Tenant) -> list[str]:
@@ -67,6 +69,20 @@ def test_a_missing_postal_address_comes_after_what_stops_mail(
     acme.postal_address = ""
     SesAccount.unscoped.update(sending_enabled=False)
     assert [concern.tone for concern in concerns(acme)] == ["error", "warning"]
+
+
+def test_who_bounced_stays_a_concern_until_taken_off_the_lists(
+    acme: Tenant, ses_account: SesAccount
+) -> None:
+    now = timezone.now()
+    FeedbackDigest.unscoped.create(
+        tenant=acme, window_start=now, window_end=now, bounces=3, complaints=1, contact_ids=[1, 2],
+        mailed_at=now,
+    )  # fmt: skip
+    (concern,) = concerns(acme)
+    assert concern.text.startswith("3 bounced and 1 complained of late.")
+    FeedbackDigest.unscoped.update(removed_at=now)
+    assert concerns(acme) == []
 
 
 def test_quota_is_what_aws_says(acme: Tenant, ses_account: SesAccount) -> None:
