@@ -13,7 +13,8 @@ class Link:
 
     contact: Contact | None
     is_test: bool
-    lists: tuple[List, ...]  # of the mail; empty when it had none or they are gone
+    lists: tuple[List, ...] = ()  # of the mail; empty when it had none or they are gone
+    batch: Batch | None = None  # None when it is gone
 
 
 def read(token: str) -> Link:
@@ -23,17 +24,11 @@ def read(token: str) -> Link:
     """
     batch_id, contact_id = tokens.read(tokens.Kind.RECIPIENT, token)
     if contact_id == 0:
-        return Link(contact=None, is_test=True, lists=())
+        return Link(contact=None, is_test=True)
     contact = Contact.unscoped.select_related("tenant").filter(pk=contact_id).first()
     if contact is None:
-        return Link(contact=None, is_test=False, lists=())
-    return Link(contact=contact, is_test=False, lists=_lists(contact, batch_id))
-
-
-def _lists(contact: Contact, batch_id: int) -> tuple[List, ...]:
+        return Link(contact=None, is_test=False)
     batch = Batch.objects.for_tenant(contact.tenant).filter(pk=batch_id).first()
-    if batch is None or not batch.list_ids:
-        return ()
-    return tuple(
-        List.objects.for_tenant(contact.tenant).filter(pk__in=batch.list_ids).order_by("name")
-    )
+    list_ids = batch.list_ids if batch else []
+    lists = List.objects.for_tenant(contact.tenant).filter(pk__in=list_ids).order_by("name")
+    return Link(contact=contact, is_test=False, lists=tuple(lists), batch=batch)

@@ -264,6 +264,7 @@ class BatchTally(TenantOwned):
     delivered = models.BigIntegerField(default=0, db_default=0)
     bounced = models.BigIntegerField(default=0, db_default=0)
     complained = models.BigIntegerField(default=0, db_default=0)
+    unsubscribed = models.BigIntegerField(default=0, db_default=0)
     # Sent in this ten seconds and in the ten before: the rate that the dashboard shows.
     pulse_at = models.DateTimeField(null=True)
     pulse = models.IntegerField(default=0, db_default=0)

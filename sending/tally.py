@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 
 # Workers add to rows of their own, or each would wait for the others' transactions.
 _SHARDS = 8
-_COUNTS = "total sent unknown skipped failed delivered bounced complained".split()
+_COUNTS = "total sent unknown skipped failed delivered bounced complained unsubscribed".split()
 _PULSE_SECONDS = 10
 
 _ADD_TO_BATCH = f"""

@@ -13,6 +13,7 @@ from lists.models import Contact, List, Source
 from lists.services import preferences as service
 from preferences import links, selectors
 from preferences.forms import PAUSES, PauseForm
+from preferences.services.leaving import leave
 from preferences.views.pages import bad_link, nobody, page, public_page
 from preferences.visitors import Visitor
 
@@ -34,7 +35,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            done = _act(request, link.contact)
+            done = _act(request, link, link.contact)
         except service.BadPause as error:
             problem, status = error.message, 422
         except _Unclear:
@@ -61,14 +62,15 @@ def _show(request: HttpRequest, contact: Contact, **context: Any) -> HttpRespons
     )
 
 
-def _act(request: HttpRequest, contact: Contact) -> str:
+def _act(request: HttpRequest, link: links.Link, contact: Contact) -> str:
     """Does what the button says. The sentence that tells so. Raises _Unclear or BadPause."""
     visitor = Visitor.of(request)
     who: dict[str, Any] = {"contact": contact, "ip": visitor.ip, "user_agent": visitor.user_agent}
     one = _list(request, contact)
     match request.POST.get("act"):
         case "unsubscribe":
-            service.unsubscribe(lists=[one] if one else None, source=Source.PREFERENCES, **who)
+            lists = [one] if one else None
+            leave(link=link, lists=lists, source=Source.PREFERENCES, visitor=visitor)
             return f"You are unsubscribed from {one or 'everything'}."
         case "subscribe" if one:
             service.resubscribe(lists=[one], **who)

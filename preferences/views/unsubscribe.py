@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 
 from lists.errors import BadToken
 from lists.models import Source
-from lists.services.preferences import unsubscribe as take_off
 from preferences import links
+from preferences.services.leaving import leave
 from preferences.views.pages import bad_link, nobody, page, public_page
 from preferences.visitors import Visitor
 
@@ -34,12 +34,10 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         )
     if chosen == "everything":
         lists = ()
-    visitor = Visitor.of(request)
-    take_off(
-        contact=contact,
+    leave(
+        link=link,
         lists=lists or None,
         source=Source.ONE_CLICK if one_click else Source.PREFERENCES,
-        ip=visitor.ip,
-        user_agent=visitor.user_agent,
+        visitor=Visitor.of(request),
     )
     return page(request, "unsubscribed", contact.tenant, contact=contact, lists=lists, token=token)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from sending.models import Batch, BatchState, BatchTally, Message, SesState, Status
 
 _PULSE = timedelta(seconds=10)
-_COUNTS = "total sent unknown skipped failed delivered bounced complained".split()
+_COUNTS = "total sent unknown skipped failed delivered bounced complained unsubscribed".split()
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Progress:
     delivered: int
     bounced: int
     complained: int
+    unsubscribed: int
     rate_per_second: float
     seconds_left: int | None
     holding: str

@@ -126,6 +126,11 @@ def _open(batch: Batch) -> None:
         Batch.unscoped.filter(pk=batch.pk).update(state=BatchState.RUNNING, finished_at=None)
 
 
+def count_unsubscribe(*, batch: Batch) -> None:
+    """Counts one recipient who left through a mail of this batch."""
+    tally.add({(batch.tenant_id, batch.pk): {"unsubscribed": 1}}, now=timezone.now())
+
+
 @transaction.atomic
 def pause_batch(*, batch: Batch, reason: str = "") -> Batch:
     """Holds what has not left. Mails already on their way to SES still go."""

@@ -22,6 +22,7 @@ from lists.selectors.audience import count_sendable
 from lists.tokens import Kind, make
 from sending.ledger import claim
 from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
+from sending.selectors.batches import progress
 from tenants.models import Tenant
 from tests.preferences.conftest import assert_public, link
 
@@ -95,6 +96,7 @@ def test_one_click(visitor: Client, ada: Contact, batch: Batch, how: str) -> Non
         assert_public(response)
     assert states(ada) == {"News": "unsubscribed", "Offers": "active"}
     assert acts() == [("unsubscribed", "one_click")]
+    assert progress(batch).unsubscribed == 1
 
 
 def test_one_click_without_the_last_slash(visitor: Client, ada: Contact, batch: Batch) -> None:
