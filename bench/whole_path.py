@@ -87,11 +87,11 @@ def _batch(simulator: SimulatorClient, count: int) -> Batch:
 
 
 def _wait_for_workers(app: Celery, count: int) -> None:
-    wait_until(lambda: len(app.control.ping(timeout=0.5)) == count, seconds=60)
+    wait_until(lambda: len(app.control.ping(timeout=0.5) or []) == count, seconds=60)
 
 
 def _rate(simulator: SimulatorClient, count: int) -> float:
     """Waits for the last mail; accepted mails a second between the first and the last."""
     wait_until(lambda: simulator.health()["accepted"] >= count, seconds=600)
-    times = [one["time"] for one in simulator.ledger()]
+    times: list[float] = [one["time"] for one in simulator.ledger()]
     return (len(times) - 1) / (times[-1] - times[0])
