@@ -150,6 +150,8 @@ class Batch(TenantOwned):
     html = models.TextField(blank=True)
     text = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
+    # Of lane, account and content: mails that are asked for one by one find their batch by it.
+    fingerprint = models.BinaryField(max_length=32, null=True, editable=False)
     # Lists whose active members may get it. Empty: no list is asked (transactional, system).
     list_ids = ArrayField(models.BigIntegerField(), default=list)
     # The launch walks contacts by id; it goes on behind this one after a crash.
@@ -166,6 +168,11 @@ class Batch(TenantOwned):
                 fields=["ses_account"],
                 condition=Q(state__in=["preparing", "running"]),
                 name="batch_open",
+            ),
+            models.Index(
+                fields=["tenant", "fingerprint"],
+                condition=Q(fingerprint__isnull=False),
+                name="batch_standing",
             ),
         ]
 

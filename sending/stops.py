@@ -1,11 +1,14 @@
 """What a refusal means for more than its message: slower, parked, paused. Done once in a drain."""
 
+import logging
 import time
 
 from sending import parking, queue, quota
 from sending.decide import Action, Decision
 from sending.outbound import Outbound
 from sending.threads import Threads
+
+logger = logging.getLogger(__name__)
 
 _UNREACHABLE_REST = 5.0
 _BURST = 0.5  # seconds in which refusals belong together, and in which nothing more is sent
@@ -43,6 +46,7 @@ class Stops:
                     await self._threads.run(queue.throttle, key)
             case Action.HOLD:
                 if self._first_in_a_while(key):
+                    logger.warning("%s rests for a moment: %s", key, decision.reason)
                     await self._threads.run(queue.rest, key, _UNREACHABLE_REST)
             case _ if self._stopped(out):
                 return

@@ -14,7 +14,7 @@ from campaigns.models import IdempotencyKey
 from campaigns.selectors.senders import account_for
 from sending.content import Content, complete
 from sending.models import Lane, Message
-from sending.services.batches import create_batch, send_one
+from sending.services.batches import send_one, standing_batch
 from sending.skeleton import mailbox
 from tenants.models import Tenant
 
@@ -49,7 +49,7 @@ def send_email(*, tenant: Tenant, email: Email) -> Message:
             param="from",
         )
     content = complete(email.content, postal_address="", unsubscribable=False)
-    batch = create_batch(
+    batch = standing_batch(
         tenant=tenant,
         lane=Lane.TRANSACTIONAL,
         ses_account=account,

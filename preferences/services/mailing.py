@@ -10,8 +10,8 @@ from campaigns.selectors.senders import account_for
 from lists.models import Confirmation, SignupForm
 from lists.services.optin import VALID_FOR
 from lists.tokens import Kind, make
-from sending.models import Batch, BatchState, Lane, SesAccount
-from sending.services.batches import create_batch, send_one
+from sending.models import Batch, Lane, SesAccount
+from sending.services.batches import send_one, standing_batch
 from sending.skeleton import mailbox
 from tenants.models import Accent
 
@@ -81,24 +81,8 @@ def send_confirmation(*, confirmation: Confirmation, sender: Sender) -> None:
 
 
 def _batch(confirmation: Confirmation, sender: Sender) -> Batch:
-    """The batch with this content, or a new one. Two made at once do no harm."""
-    tenant = confirmation.tenant
-    same = (
-        Batch.objects.for_tenant(tenant)
-        .filter(
-            lane=Lane.SYSTEM,
-            ses_account=sender.account,
-            from_header=sender.from_header,
-            subject=SUBJECT,
-            html=HTML,
-            text=TEXT,
-        )
-        .exclude(state__in=[BatchState.PAUSED, BatchState.CANCELLED])
-        .order_by("-pk")
-        .first()
-    )
-    return same or create_batch(
-        tenant=tenant,
+    return standing_batch(
+        tenant=confirmation.tenant,
         lane=Lane.SYSTEM,
         ses_account=sender.account,
         from_header=sender.from_header,

@@ -11,6 +11,8 @@ from campaigns.models import IdempotencyKey
 from campaigns.services.transactional import forget_idempotency_keys
 from lists.models import Source, Suppression, SuppressionReason
 from sending.models import (
+    Batch,
+    BatchState,
     EventKind,
     Message,
     MessageData,
@@ -92,6 +94,16 @@ def test_the_same_key_sends_once_and_gets_the_first_answer(shop: APIClient) -> N
     assert other.status_code == 422
     assert other.json()["error"]["code"] == "idempotency_mismatch"
     assert Message.unscoped.count() == 1
+
+
+def test_the_same_content_is_kept_once(shop: APIClient) -> None:
+    post(shop, MAIL)
+    post(shop, MAIL | {"to": "bea@example.com", "data": {"order": "2"}})
+    assert Batch.unscoped.count() == 1
+    Batch.unscoped.update(state=BatchState.CANCELLED)
+    post(shop, MAIL)
+    post(shop, MAIL | {"subject": "Else"})
+    assert Batch.unscoped.count() == 3
 
 
 def test_a_refused_request_leaves_its_key_free(shop: APIClient) -> None:
