@@ -1,5 +1,6 @@
 """A workspace at work, made by the same services that the pages call."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from tenants.models import Tenant, User
 from tenants.services.workspaces import Profile, create_workspace
 
 EMAIL, PASSWORD = "demo@bluefox.example", "bluefox-demo"
+PLATFORM_ACCOUNT = "999988887777"
 AWS_ACCOUNT, REGION, DOMAIN = "111122223333", "eu-west-1", "acme.example"
 PEOPLE = 1000
 PATIENCE = 60  # seconds for the workers to do what they are asked
@@ -34,10 +36,18 @@ _NEWS = Path(__file__).with_name("news.html")
 
 def fill(simulator_url: str) -> str:
     """Makes what is missing; returns the lines that say where to click."""
+    simulator = SimulatorClient(simulator_url)
+    _platform(simulator)
     user = User.objects.filter(email=EMAIL).first() or _user()
     membership = user.memberships.first()
-    tenant = membership.tenant if membership else _workspace(user, SimulatorClient(simulator_url))
+    tenant = membership.tenant if membership else _workspace(user, simulator)
     return _guide(tenant, simulator_url)
+
+
+def _platform(simulator: SimulatorClient) -> None:
+    """The AWS account that the product itself runs with, which tenants' roles can trust."""
+    key = {"id": os.environ["AWS_ACCESS_KEY_ID"], "secret": os.environ["AWS_SECRET_ACCESS_KEY"]}
+    simulator.create_account(PLATFORM_ACCOUNT, keep=True, keys=[key])
 
 
 def _user() -> User:
