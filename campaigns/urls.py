@@ -18,6 +18,7 @@ urlpatterns = [
     path("<uuid:public_id>/pause/", views.brake, {"act": "pause"}, name="pause"),
     path("<uuid:public_id>/resume/", views.brake, {"act": "resume"}, name="resume"),
     path("<uuid:public_id>/cancel/", views.brake, {"act": "cancel"}, name="cancel"),
+    path("<uuid:public_id>/resend-unknown/", views.resend_unknown, name="resend_unknown"),
     path("<uuid:public_id>/", views.report, name="report"),
     path("<uuid:public_id>/progress/", views.report_progress, name="progress"),
 ]

@@ -236,6 +236,18 @@ def brake(request: Any, public_id: Any, act: str) -> HttpResponse:
     return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
 
 
+@requires("campaigns.send")
+@require_POST
+def resend_unknown(request: Any, public_id: Any) -> HttpResponse:
+    campaign = _campaign(request, public_id)
+    try:
+        again = services.resend_unknown_of(campaign=campaign, actor=request.user)
+        messages.success(request, f"Sending again to {again:,}.")
+    except BluefoxError as error:
+        messages.error(request, error.message)
+    return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
+
+
 @requires("view")
 @require_GET
 def report(request: Any, public_id: Any) -> HttpResponse:

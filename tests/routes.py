@@ -98,6 +98,7 @@ WORKSPACE = {
     "campaigns:pause": Row("campaigns.send", _sent, acts=True),
     "campaigns:resume": Row("campaigns.send", _sent, acts=True),
     "campaigns:cancel": Row("campaigns.send", _sent, acts=True),
+    "campaigns:resend_unknown": Row("campaigns.send", _sent, acts=True),
     "campaigns:report": Row("view", _sent),
     "campaigns:progress": Row("view", _sent),
     "webhooks:index": Row("view"),

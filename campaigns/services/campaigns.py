@@ -17,6 +17,7 @@ from sending.services.batches import (
     create_batch,
     launch_batch,
     pause_batch,
+    resend_unknown,
     resume_batch,
     send_one,
 )
@@ -158,6 +159,20 @@ def resume_campaign(*, campaign: Campaign, actor: User) -> None:
 def cancel_campaign(*, campaign: Campaign, actor: User) -> None:
     """Ends it for good: who has not got it will not."""
     _brake(campaign, actor, "cancelled")
+
+
+@transaction.atomic
+def resend_unknown_of(*, campaign: Campaign, actor: User) -> int:
+    """Sends again to those of whom SES has never said anything; returns how many."""
+    again = resend_unknown(batch=_batch_of(campaign))
+    record(
+        tenant=campaign.tenant,
+        actor=actor,
+        action="campaign.unknown_sent_again",
+        target=campaign.name,
+        detail={"recipients": again},
+    )
+    return again
 
 
 @transaction.atomic

@@ -4,20 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sending', '0005_unsubscribed'),
-        ('tenants', '0003_membership_public_id'),
+        ("sending", "0005_unsubscribed"),
+        ("tenants", "0003_membership_public_id"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='batch',
-            name='fingerprint',
+            model_name="batch",
+            name="fingerprint",
             field=models.BinaryField(max_length=32, null=True),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('fingerprint__isnull', False)), fields=['tenant', 'fingerprint'], name='batch_standing'),
+            model_name="batch",
+            index=models.Index(
+                condition=models.Q(("fingerprint__isnull", False)),
+                fields=["tenant", "fingerprint"],
+                name="batch_standing",
+            ),
         ),
     ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from lists.addresses import normalise
 from lists.models import Contact
 from lists.selectors.audience import suppressed_among
-from sending import queue, tally
+from sending import ledger, queue, tally
 from sending.errors import BatchEnded
 from sending.models import (
     Batch,
@@ -201,6 +201,25 @@ def resume_batch(*, batch: Batch) -> Batch:
         locked.save(update_fields=["state", "state_reason"])
         transaction.on_commit(lambda: continue_batch.delay(batch.pk))
     return locked
+
+
+@transaction.atomic
+def resend_unknown(*, batch: Batch) -> int:
+    """Sends once more what SES may or may not have; returns how many. Some may get it twice.
+
+    Raises BatchEnded when the batch was cancelled.
+    """
+    locked = _locked(batch)
+    if locked.state == BatchState.CANCELLED:
+        raise BatchEnded
+    unknown = Message.unscoped.filter(batch=batch, status=Status.UNKNOWN)
+    requeued = ledger.requeue_unknown(list(unknown.values_list("pk", flat=True)))
+    if requeued and locked.state == BatchState.DONE:
+        locked.state, locked.finished_at = BatchState.RUNNING, None
+        locked.save(update_fields=["state", "finished_at"])
+    if requeued:
+        transaction.on_commit(lambda: continue_batch.delay(batch.pk))
+    return requeued
 
 
 @transaction.atomic

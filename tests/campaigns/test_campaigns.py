@@ -14,12 +14,14 @@ from campaigns.services.campaigns import (
     create_campaign,
     delete_draft,
     pause_campaign,
+    resend_unknown_of,
     resume_campaign,
     save_draft,
     send_campaign,
     send_test,
 )
 from lists.models import Contact, List, SubscriptionStatus
+from sending.errors import BatchEnded
 from sending.models import (
     Batch,
     BatchState,
@@ -220,3 +222,18 @@ def test_the_contact_page_tells_what_was_sent(draft: Campaign, alice: Person) ->
     ).content.decode()
     assert "Sent “Spring”" in page
     assert "550 5.1.1 user unknown" in page
+
+
+def test_the_unknown_are_sent_to_again_only_when_asked(draft: Campaign, alice: Person) -> None:
+    campaign = send_campaign(campaign=draft, actor=alice.user)
+    batch = Batch.unscoped.get()
+    Batch.unscoped.update(state=BatchState.DONE)
+    for email, status in (("a@example.com", Status.UNKNOWN), ("b@example.com", Status.SENT)):
+        Message.unscoped.create(tenant=draft.tenant, batch=batch, email=email, status=status)
+    assert resend_unknown_of(campaign=campaign, actor=alice.user) == 1
+    assert Message.unscoped.get(email="a@example.com").status == Status.QUEUED
+    assert Message.unscoped.get(email="b@example.com").status == Status.SENT
+    assert Batch.unscoped.get().state == BatchState.RUNNING
+    Batch.unscoped.update(state=BatchState.CANCELLED)
+    with pytest.raises(BatchEnded):
+        resend_unknown_of(campaign=campaign, actor=alice.user)

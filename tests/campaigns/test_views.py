@@ -124,7 +124,9 @@ def test_progress_stops_asking_when_it_is_over(alice: Person, draft: Campaign) -
     assert alice.client.get(url(campaign, "progress")).status_code == 286
 
 
-@pytest.mark.parametrize("page", ["send", "test", "delete", "pause", "resume", "cancel"])
+@pytest.mark.parametrize(
+    "page", ["send", "test", "delete", "pause", "resume", "cancel", "resend_unknown"]
+)
 def test_acts_are_posts_by_those_who_may(alice: Person, draft: Campaign, page: str) -> None:
     assert alice.client.get(url(draft, page)).status_code == 405
     membership = alice.user.memberships.get()
