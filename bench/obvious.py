@@ -22,7 +22,8 @@ from bench.people import FROM, REGION, TEXT, html  # noqa: E402 (models need the
 from sending.models import Message, Status  # noqa: E402
 
 THREADS = 40
-app = Celery("obvious", broker=os.environ.get("REDIS_URL", ""))
+# Not the current one: that is the product's, whose tasks the other measurement sends.
+app = Celery("obvious", broker=os.environ.get("REDIS_URL", ""), set_as_current=False)
 app.conf.update(task_ignore_result=True, task_default_queue="obvious", worker_prefetch_multiplier=4)
 _HTML = html()
 

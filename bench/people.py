@@ -92,7 +92,7 @@ def html() -> str:
     paragraph = (
         '<p style="margin:0 0 12px;font:16px/24px Helvetica,Arial,sans-serif;color:#222222">'
         "Hello {{ contact.first_name }}, a word about {{ contact.city | default: 'your city' }}: "
-        + "the quick brown fox jumps over the lazy dog, and so it went on for a while. " * 22
+        + "the quick brown fox jumps over the lazy dog, and so it went on for a while.\n" * 22
         + '<a href="https://acme.example/read?chapter=next">Read on</a></p>'
     )
     return (
@@ -102,4 +102,6 @@ def html() -> str:
     )
 
 
-TEXT = "Hello {{ contact.first_name }}\n\n" + "The quick brown fox. " * 60 + "{{ unsubscribe_url }}"
+TEXT = (
+    "Hello {{ contact.first_name }}\n\n" + "The quick brown fox.\n" * 60 + "{{ unsubscribe_url }}"
+)

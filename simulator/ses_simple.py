@@ -1,10 +1,15 @@
-"""Simple content: SES builds the MIME message from parts."""
+"""Simple content: SES builds the MIME message from parts.
+
+EmailMessage would do it too, at 2 ms for a body of 20 KB: more than the sender spends on its side,
+so that a measurement would measure the simulator.
+"""
 
 import re
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import parseaddr
+import secrets
+from binascii import b2a_qp
+from email.header import Header
+from email.utils import formataddr, parseaddr
+from functools import lru_cache
 from typing import Any
 
 from simulator.web import ApiError
@@ -12,6 +17,7 @@ from simulator.web import ApiError
 HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
 HEADER_VALUE = re.compile(r"[ -~]{1,995}")
 MAX_HEADERS = 15
+_LONGEST_LINE = 990  # of a body that goes as it is; RFC 5322 2.1.1 allows 998
 # SES Developer Guide, "Custom headers": SES sets these itself
 NOT_ALLOWED = frozenset(
     "bcc cc content-disposition content-type date from message-id mime-version reply-to "
@@ -34,23 +40,44 @@ def mime_of_simple(
         raise ApiError("BadRequestException", "Simple content needs a Subject and a Body.")
     if simple.get("Attachments"):
         raise ApiError("BadRequestException", "Attachments are not supported by the simulator.")
-    message = EmailMessage(policy=SMTP)
-    message["From"] = _address(sender)
+    lines = [("From", _address(sender))]
     for name, key in (("To", "ToAddresses"), ("Cc", "CcAddresses")):
         if destination.get(key):
-            message[name] = [_address(item) for item in destination[key]]
+            lines.append((name, ", ".join(_address(str(item)) for item in destination[key])))
     if fields.get("ReplyToAddresses"):
-        message["Reply-To"] = [_address(item) for item in fields["ReplyToAddresses"]]
-    message["Subject"] = subject
-    for name, value in _headers(simple.get("Headers") or []):
-        message[name] = value
-    if text is not None:
-        message.set_content(text)
-        if html is not None:
-            message.add_alternative(html, subtype="html")
+        lines.append(
+            ("Reply-To", ", ".join(_address(str(item)) for item in fields["ReplyToAddresses"]))
+        )
+    lines.append(("Subject", _words(subject)))
+    lines += _headers(simple.get("Headers") or [])
+    lines.append(("MIME-Version", "1.0"))
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
+    parts = [
+        _part(kind, data) for kind, data in (("plain", text), ("html", html)) if data is not None
+    ]
+    if len(parts) == 1:
+        return head + parts[0]
+    mark = f"=_{secrets.token_hex(12)}".encode()
+    inner = b"".join(b"--%b\r\n%b\r\n" % (mark, part) for part in parts)
+    opening = b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % mark
+    return head + opening + inner + b"--%b--\r\n" % mark
+
+
+def _part(kind: str, data: str) -> bytes:
+    text = data.replace("\r\n", "\n").encode()
+    if data.isascii() and max(map(len, text.split(b"\n"))) <= _LONGEST_LINE:
+        encoding = b"7bit"
     else:
-        message.set_content(html, subtype="html")
-    return message.as_bytes()
+        encoding, text = b"quoted-printable", b2a_qp(text, istext=True)
+    return (
+        b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n'
+    ) % (kind.encode(), encoding, text.replace(b"\n", b"\r\n"))
+
+
+def _words(text: str) -> str:
+    """A header's text, RFC 2047-encoded where it is not ASCII, without line breaks."""
+    text = " ".join(text.splitlines())
+    return text if text.isascii() else Header(text, "utf-8").encode(linesep="\r\n")
 
 
 def _data(part: Any) -> str | None:
@@ -59,12 +86,12 @@ def _data(part: Any) -> str | None:
     return str(part["Data"])
 
 
-def _address(value: Any) -> Address | str:
-    name, address = parseaddr(str(value))
-    try:
-        return Address(display_name=name, addr_spec=address)
-    except (ValueError, IndexError):
-        raise ApiError("BadRequestException", "Missing final '@domain'") from None
+@lru_cache(maxsize=4096)
+def _address(value: str) -> str:
+    name, address = parseaddr(value)
+    if "@" not in address:
+        raise ApiError("BadRequestException", "Missing final '@domain'")
+    return formataddr((name, address), "utf-8")
 
 
 def _headers(given: list[Any]) -> list[tuple[str, str]]:
