@@ -38,14 +38,15 @@ def _program() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+# For this folder only: while it runs, no test of the same process may run an event loop.
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """The one driver of a run: a second one in the same thread is refused."""
+    """The one driver of these tests: a second one in the same thread is refused."""
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=_program(), args=_ARGUMENTS)
     yield browser

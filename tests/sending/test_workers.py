@@ -32,12 +32,11 @@ Start = Callable[[], subprocess.Popen[bytes]]
 @pytest.fixture
 def start_worker(ses: Ses) -> Iterator[Start]:
     """Starts Celery worker nodes of two processes on this test's database and Valkey."""
-    database = connection.settings_dict
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
     environment = {
         **os.environ,
         **ses.environment,
-        "DATABASE_URL": f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}"
-        f"/{database['NAME']}",
+        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
         "REDIS_URL": settings.REDIS_URL,
         "LOG_LEVEL": "WARNING",
     }
