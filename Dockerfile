@@ -24,7 +24,7 @@ COPY bluefox bluefox
 COPY --from=frontend /app/bluefox/static/dist bluefox/static/dist
 # The settings have no defaults for secrets. These are read here and left behind.
 RUN key=0123456789abcdef0123456789abcdef0123456789a= \
-    && SECRET_KEY=$key FIELD_ENCRYPTION_KEYS=$key LINK_SIGNING_KEYS=$key \
+    && SECRET_KEY=$key$key FIELD_ENCRYPTION_KEYS=$key LINK_SIGNING_KEYS=$key \
     SITE_URL=http://localhost DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost \
     EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=none@localhost \
     python manage.py collectstatic --no-input
