@@ -19,6 +19,7 @@ import uvloop
 from sending import feed, ledger, parking, queue, quota
 from sending.decide import Action, Decision, after_renewal
 from sending.errors import ContentError, RenderError
+from sending.flight import Window
 from sending.ledger import Claimed, Result
 from sending.models import Status
 from sending.outbound import Outbound, load, no_access, signer_of
@@ -32,10 +33,6 @@ from sending.transport import Accepted, Transport
 
 logger = logging.getLogger(__name__)
 
-_MAX_IN_HAND = 256  # claimed and not answered, in one process
-# Each message in flight is a connection. They are opened as answers come, not all at once: a
-# few hundred TLS handshakes together would take longer than the time one may take.
-_FIRST_IN_HAND = 32
 _LINGER = 1.0  # a drain without work stays this long, one of them longer while something waits
 _WATCH = 10.0  # seconds; what is due later is for the sweep
 _LOOK_AGAIN = 0.02
@@ -78,7 +75,7 @@ class Drain:
         self._flight: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._feeding: set[int] = set()
-        self._window = _FIRST_IN_HAND
+        self._window = Window()
         self._stopped = False
         self.name = uuid4().hex
 
@@ -100,8 +97,8 @@ class Drain:
     async def _take_until(self, over: Callable[[], bool]) -> None:
         busy_at = company_at = time.monotonic()
         while not over():
-            room = self._window - len(self._schedule) - len(self._flight)
-            if room < self._window // 8:
+            room = self._window.size - len(self._schedule) - len(self._flight)
+            if room < self._window.size // 8:
                 await asyncio.sleep(0.002)
                 continue
             taken = await self._take(room)
@@ -242,7 +239,9 @@ class Drain:
 
     async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
         signer = self._signers[out.account_id]
+        asked = time.monotonic()
         reply = await self._transport.send(signer, body, email)
+        self._window.answered(time.monotonic() - asked)
         if isinstance(reply, Accepted) or reply.action is not Action.RENEW:
             return reply
         if self._signers[out.account_id] is signer:  # the first of those refused together
@@ -256,7 +255,6 @@ class Drain:
 
     # --- what came of it -----------------------------------------------------------------------
     def _settle(self, job: Job, status: Status, reason: str = "", ses_message_id: str = "") -> None:
-        self._window = min(_MAX_IN_HAND, self._window + 1)
         one, key = job.claimed, job.outbound.pace_key
         self._recorder.add(
             Result(one.message_id, one.claimed_at, status, key, reason, ses_message_id)

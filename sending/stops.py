@@ -10,7 +10,7 @@ from sending.threads import Threads
 
 logger = logging.getLogger(__name__)
 
-_UNREACHABLE_REST = 5.0
+_UNREACHABLE_REST = 2.0
 _BURST = 0.5  # seconds in which refusals belong together, and in which nothing more is sent
 
 
