@@ -15,7 +15,9 @@ DAY = timedelta(hours=24)
 # Slots that were reserved and not used are lost, so a lease covers 50 ms, at least one message.
 _LEASES_PER_SECOND = 20
 _LARGEST_LEASE = 200
-# A schedule at exactly the quota puts one message too many into a window when a clock jitters.
+# A schedule at exactly the quota puts one message too many into a window when a send comes late.
+# At share s of the quota, sends may be late by up to 1/s - 1 seconds before a sliding second holds
+# one too many: 20 ms at 0.98, of which sending.schedule spends 12 and the network has the rest.
 # One message of 14 weighs more than one of 500, so small quotas keep a larger distance.
 _SMALL_RATE = 50
 # Awaited mail (transactional, double opt-in) may use the whole day's quota, the rest 90 % of it.
@@ -24,7 +26,7 @@ _RESERVE = 0.1
 
 def effective_rate(max_send_rate: float) -> float:
     """Recipients a second that we schedule for a quota of max_send_rate; 0 for a quota of 0."""
-    return max_send_rate * (0.99 if max_send_rate >= _SMALL_RATE else 0.975)
+    return max_send_rate * (0.98 if max_send_rate >= _SMALL_RATE else 0.975)
 
 
 def lease_size(rate: float) -> int:

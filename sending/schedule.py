@@ -11,7 +11,7 @@ from sending.ledger import Claimed
 from sending.outbound import Outbound
 
 # A slot missed by more is given up: late sends would bunch up in one second.
-_LATE = 0.02
+_LATE = 0.012
 # Above this rate slots are no limit any more.
 _UNPACED = 1 / 5000
 # uvloop's timers count milliseconds.
