@@ -17,6 +17,20 @@ def base() -> Iterator[Path]:
         yield base
 
 
+@pytest.fixture(scope="module")
+def _made() -> Iterator[Path]:
+    with _folder() as made:
+        made.chmod(0o755)
+        yield made / "data"
+
+
+@pytest.fixture
+def data(_made: Path) -> Iterator[Path]:
+    """A data folder for tests that may find it used before; nothing runs on it."""
+    yield _made
+    folder.down(_made)
+
+
 @pytest.fixture
 def private() -> Iterator[Path]:
     """A folder that only we may enter, as a home folder is."""

@@ -101,20 +101,19 @@ def test_both_run_as_a_normal_user_as_they_are(base: Path) -> None:
     return None
 
 
-def test_each_asks_for_the_password(base: Path) -> None:
-    with services(base / "data", durable=False) as urls:
-        password = json.loads((base / "data" / "state.json").read_text())["password"]
+def test_each_asks_for_the_password(data: Path) -> None:
+    with services(data, durable=False) as urls:
+        password = json.loads((data / "state.json").read_text())["password"]
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             psycopg2.connect(urls.database.replace(password, "guess"))
         with pytest.raises(redis.AuthenticationError):
             redis.Redis.from_url(urls.redis.replace(password, "guess")).ping()
-        for pid in pids(base / "data").values():
+        for pid in pids(data).values():
             assert password not in " ".join(psutil.Process(pid).cmdline())
-    assert (base / "data" / "state.json").stat().st_mode & 0o077 == 0
+    assert (data / "state.json").stat().st_mode & 0o077 == 0
 
 
-def test_servers_of_a_killed_parent_are_used_again_and_then_stopped(base: Path) -> None:
-    data = base / "data"
+def test_servers_of_a_killed_parent_are_used_again_and_then_stopped(data: Path) -> None:
     parent = hold(data)
     url = first_line(parent)
     before = pids(data)
@@ -128,8 +127,7 @@ def test_servers_of_a_killed_parent_are_used_again_and_then_stopped(base: Path) 
     assert pids(data) == {"postgres": None, "valkey": None}
 
 
-def test_killed_servers_are_started_anew_with_their_data(base: Path) -> None:
-    data = base / "data"
+def test_killed_servers_are_started_anew_with_their_data(data: Path) -> None:
     with services(data) as urls:
         query(urls, "CREATE TABLE kept AS SELECT 42 AS n")
         valkey(urls).set("kept", "yes")
@@ -146,8 +144,7 @@ def test_killed_servers_are_started_anew_with_their_data(base: Path) -> None:
         assert not set(before.values()) & set(pids(data).values())
 
 
-def test_a_pid_that_another_program_has_now_is_no_server(base: Path) -> None:
-    data = base / "data"
+def test_a_pid_that_another_program_has_now_is_no_server(data: Path) -> None:
     works(data)
     # Under the servers' own account: PostgreSQL takes a process of another account for a stranger.
     with subprocess.Popen(["sleep", "60"], **popen_arguments(server_account())) as stranger:
@@ -160,8 +157,7 @@ def test_a_pid_that_another_program_has_now_is_no_server(base: Path) -> None:
         stranger.kill()
 
 
-def test_a_running_server_on_a_port_that_nobody_wrote_down_is_replaced(base: Path) -> None:
-    data = base / "data"
+def test_a_running_server_on_a_port_that_nobody_wrote_down_is_replaced(data: Path) -> None:
     parent = hold(data)
     first_line(parent)
     parent.kill()
@@ -184,8 +180,7 @@ def test_two_starts_at_once_share_one_pair_until_the_last_leaves(base: Path) -> 
     long.wait()
 
 
-def test_up_stays_until_down(base: Path) -> None:
-    data = base / "data"
+def test_up_stays_until_down(data: Path) -> None:
     urls = folder.up(data)
     with services(data) as same:
         assert same == urls
@@ -208,8 +203,7 @@ def test_given_urls_replace_the_servers(base: Path) -> None:
         assert pids(base / "data")["postgres"] is None
 
 
-def test_a_remembered_port_that_is_taken_is_replaced(base: Path) -> None:
-    data = base / "data"
+def test_a_remembered_port_that_is_taken_is_replaced(data: Path) -> None:
     works(data)
     ports = json.loads((data / "state.json").read_text())["ports"]
     with socket.create_server(("127.0.0.1", ports["postgres"])):
@@ -240,8 +234,7 @@ def test_a_folder_of_another_user_is_refused(base: Path, monkeypatch: pytest.Mon
         folder.up(base)
 
 
-def test_data_of_another_version_or_password_is_refused(base: Path) -> None:
-    data = base / "data"
+def test_data_of_another_version_or_password_is_refused(data: Path) -> None:
     works(data)
     version = data / "postgres" / "PG_VERSION"
     made_by = version.read_text()
@@ -257,18 +250,20 @@ def test_data_of_another_version_or_password_is_refused(base: Path) -> None:
     state.write_text(json.dumps(kept))
 
 
-def test_a_server_that_cannot_start_says_why(base: Path) -> None:
-    data = base / "data"
+def test_a_server_that_cannot_start_says_why(data: Path) -> None:
     works(data)
-    (data / "postgres" / "postgresql.conf").write_text("no_such_setting = 1\n")
+    configuration = data / "postgres" / "postgresql.conf"
+    made = configuration.read_text()
+    configuration.write_text("no_such_setting = 1\n")
     with pytest.raises(ServiceError, match=r"postgres stopped at start: .*no_such_setting"):
         works(data)
+    configuration.write_text(made)
 
 
 def test_one_that_cannot_start_leaves_no_other_behind(
-    base: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Valkey, "command", lambda self, port: ["sh", "-c", "echo no; exit 1"])
     with pytest.raises(ServiceError, match="valkey stopped at start: no"):
-        works(base / "data")
-    assert pids(base / "data") == {"postgres": None, "valkey": None}
+        works(data)
+    assert pids(data) == {"postgres": None, "valkey": None}
