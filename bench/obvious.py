@@ -8,6 +8,7 @@ It has no pace, no claims, no checks before the send.
 import os
 from email.message import EmailMessage
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -22,14 +23,18 @@ from bench.people import FROM, REGION, TEXT, html  # noqa: E402 (models need the
 from sending.models import Message, Status  # noqa: E402
 
 THREADS = 40
-# Not the current one: that is the product's, whose tasks the other measurement sends.
-app = Celery("obvious", broker=os.environ.get("REDIS_URL", ""), set_as_current=False)
+# Not the current one: that is the product's, whose tasks the other measurement sends. Without
+# Celery's fixups for Django, which would open a connection to PostgreSQL for each task.
+app = Celery("obvious", broker=os.environ.get("REDIS_URL", ""), set_as_current=False, fixups=())
 app.conf.update(task_ignore_result=True, task_default_queue="obvious", worker_prefetch_multiplier=4)
 _HTML = html()
 
 
+_creating = Lock()
+
+
 @cache
-def _ses() -> Any:
+def _new_client() -> Any:
     return boto3.client(
         "sesv2",
         region_name=REGION,
@@ -37,6 +42,11 @@ def _ses() -> Any:
         aws_secret_access_key=os.environ["OBVIOUS_SECRET"],
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=THREADS),
     )
+
+
+def _ses() -> Any:
+    with _creating:  # or each thread would make one at the start, at 80 ms each
+        return _new_client()
 
 
 @app.task
