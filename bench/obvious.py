@@ -25,7 +25,7 @@ from sending.models import Message, Status  # noqa: E402
 THREADS = 40
 # Not the current one: that is the product's, whose tasks the other measurement sends. Without
 # Celery's fixups for Django, which would open a connection to PostgreSQL for each task.
-app = Celery("obvious", broker=os.environ.get("REDIS_URL", ""), set_as_current=False, fixups=())
+app = Celery("obvious", broker=os.environ.get("REDIS_URL", ""), set_as_current=False, fixups=[])
 app.conf.update(task_ignore_result=True, task_default_queue="obvious", worker_prefetch_multiplier=4)
 _HTML = html()
 
