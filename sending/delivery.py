@@ -222,11 +222,19 @@ class Drain:
         except RenderError as error:
             self._settle(job, Status.FAILED, str(error))
             return
+        except Exception:
+            logger.exception("Message %d: a fault of ours in its content", recipient.message_id)
+            self._settle(job, Status.FAILED, "An internal error in its content")
+            return
         try:
             reply = await self._post(out, body, recipient.email)
         except asyncio.CancelledError:
             self._settle(job, Status.UNKNOWN, _GIVEN_UP)
             raise
+        except Exception:
+            logger.exception("Message %d: a fault of ours while it was sent", recipient.message_id)
+            self._settle(job, Status.UNKNOWN, "An internal error while it was sent")
+            return
         if isinstance(reply, Accepted):
             self._settle(job, Status.SENT, ses_message_id=reply.ses_message_id)
         elif reply.action is Action.FAIL:

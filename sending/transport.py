@@ -1,4 +1,4 @@
-"""One signed POST over a kept-alive connection, and what its end means.
+"""One signed POST, and what its end means.
 
 Nothing is repeated here: who repeats a send that SES may have accepted mails somebody twice.
 """
@@ -10,17 +10,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
 import certifi
 import orjson
 
 from sending.decide import Decision, broken_off, decide, unreachable
+from sending.http import Client, NoAnswer, NotSent
 from sending.signing import Signer
-
-_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=30)
-# Shorter than any server's own idle time: a connection that the server just closed would make an
-# ambiguous send of a good one.
-_IDLE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,42 +29,25 @@ class Transport:
     """The connections of one event loop; use as an async context manager."""
 
     def __init__(self) -> None:
-        context = ssl.create_default_context(
-            cafile=os.environ.get("AWS_CA_BUNDLE") or certifi.where()
-        )
-        connector = aiohttp.TCPConnector(
-            ssl=context, limit=0, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=60
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=_TIMEOUT,
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        trusted = os.environ.get("AWS_CA_BUNDLE") or certifi.where()
+        self._client = Client(ssl.create_default_context(cafile=trusted))
 
     async def send(self, signer: Signer, body: bytes, recipient: str) -> Accepted | Decision:
         """Posts once. Never raises for what the network or SES does: that is a Decision."""
         try:
-            async with self._session.post(
-                signer.url,
-                data=body,
-                headers=signer.headers(body, time.time()),
-                allow_redirects=False,
-            ) as response:
-                answer = await response.read()
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return unreachable(str(error) or type(error).__name__)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return broken_off(str(error) or type(error).__name__)
-        if response.status == 200:
-            return Accepted(str(_json(answer).get("MessageId", "")))
-        said = _json(answer)
-        # The header may carry a namespace or an address behind the code.
-        code = response.headers.get("x-amzn-ErrorType", "").partition(":")[0].rpartition("#")[2]
+            answer = await self._client.post(signer.url, signer.request(body, time.time()))
+        except NotSent as error:
+            return unreachable(str(error))
+        except NoAnswer as error:
+            return broken_off(str(error))
+        said = _json(answer.body)
+        if answer.status == 200:
+            return Accepted(str(said.get("MessageId", "")))
+        # The header may carry a namespace before the code or an address behind it.
+        code = answer.header(b"x-amzn-errortype") or str(said.get("__type", ""))
         return decide(
-            code or str(said.get("__type", "")).rpartition("#")[2],
-            response.status,
+            code.partition(":")[0].rpartition("#")[2],
+            answer.status,
             str(said.get("message") or said.get("Message") or ""),
             recipient=recipient,
         )
@@ -83,7 +61,7 @@ class Transport:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._session.close()
+        self._client.close()
 
 
 def _json(answer: bytes) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
 
 import pytest
 from aiohttp import web
@@ -20,6 +22,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BODY = b'{"x": 1}'
 
 
+def headers_of(request: bytes) -> Message:
+    """The headers of a request whose body is ours, whole and once."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    line, _, fields = head.partition(b"\r\n")
+    assert line == b"POST /v2/email/outbound-emails HTTP/1.1"
+    assert body == BODY
+    return message_from_bytes(fields)
+
+
 @pytest.mark.parametrize("token", ["", "session/token+with=signs"])
 def test_the_signature_is_botocores(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = Signer(
@@ -28,8 +39,10 @@ def test_the_signature_is_botocores(token: str, monkeypatch: pytest.MonkeyPatch)
         "https://email.eu-west-1.amazonaws.com",
     )
     now = time.time()
-    headers = ours.headers(BODY, now)
-    request = AWSRequest("POST", ours.url, data=BODY, headers={"Content-Type": "application/json"})
+    headers = headers_of(ours.request(BODY, now))
+    request = AWSRequest(
+        "POST", ours.url.geturl(), data=BODY, headers={"Content-Type": "application/json"}
+    )
     moment = datetime.fromtimestamp(int(now), UTC).replace(tzinfo=None)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: moment)
     credentials = BotoCredentials("AKIAEXAMPLE", "secret/key", token or None)
@@ -41,7 +54,8 @@ def test_the_signature_is_botocores(token: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_new_second_is_signed_with_its_own_time() -> None:
     signer = Signer(Credentials("A", "s"), "eu-west-1", "https://ses.example")
-    first, second = signer.headers(BODY, 1_790_000_000.9), signer.headers(BODY, 1_790_086_400.1)
+    first = headers_of(signer.request(BODY, 1_790_000_000.9))
+    second = headers_of(signer.request(BODY, 1_790_086_400.1))
     assert first["X-Amz-Date"] != second["X-Amz-Date"]
     assert first["Authorization"] != second["Authorization"]
 
