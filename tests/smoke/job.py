@@ -18,7 +18,7 @@ from tests.smoke.site import TIMEOUT, PageError, Visitor
 
 REGION = "eu-west-1"
 DOMAIN = "acme.example"
-RATE = 200  # recipients a second that the simulated account allows
+RATE = 40  # recipients a second that the simulated account allows
 PATIENCE = 120  # seconds that any step may take
 PASSWORD = "correct-horse-battery-staple"
 BODY = """<html><body><h1>Hello {{ contact.first_name | default: "there" }}</h1>
