@@ -19,8 +19,8 @@ from tests.smoke.site import TIMEOUT, PageError, Visitor
 REGION = "eu-west-1"
 DOMAIN = "acme.example"
 RATE = 100  # recipients a second that the simulated account allows
-# SES counts with a token bucket. Counting each sliding second is stricter than SES, and on a machine
-# whose processes wait for each other it measures that waiting; bench/ does so, with time to spare.
+# SES counts with a token bucket. Counting each sliding second, as tests/sending does, is stricter
+# than SES; with all of the product on two cores it would count how they wait for each other.
 QUOTA_MODE = "bucket"
 PATIENCE = 120  # seconds that any step may take
 PASSWORD = "correct-horse-battery-staple"
