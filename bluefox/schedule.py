@@ -28,6 +28,7 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "ring lost mail again, expire claims, end parkings, finish batches": {
         "task": "sending.tasks.sweep",
         "schedule": 10.0,
+        "options": {"expires": 10.0},
     },
     "forget idempotency keys of yesterday": {
         "task": "campaigns.tasks.forget_old_idempotency_keys",

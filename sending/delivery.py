@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import uvloop
+from redis.exceptions import RedisError
 
 from sending import feed, ledger, parking, queue, quota
 from sending.decide import Action, Decision, after_renewal
@@ -131,10 +132,7 @@ class Drain:
             claim = await self._threads.run(
                 ledger.claim, [one for _, group in groups for one in group.ids]
             )
-            for batch_id in {one.batch_id for one in claim.claimed.values()}:
-                await self._load(batch_id)
         except Threads.database_errors:
-            # Nothing is lost: the ids go back, and the sweep finds what was claimed.
             logger.exception("The database does not answer; what was taken goes back")
             for lease, group in groups:
                 await self._threads.run(
@@ -142,6 +140,8 @@ class Drain:
                 )
             await asyncio.sleep(0.5)
             return
+        for batch_id in {one.batch_id for one in claim.claimed.values()}:
+            await self._load(batch_id)
         for lease in leases:
             await self._plan(lease, claim.claimed)
         for lease, group in groups:
@@ -151,19 +151,22 @@ class Drain:
                 self._feed(group.batch_id)
 
     async def _load(self, batch_id: int) -> None:
-        """Makes a batch and its account ready; what cannot be sent is stopped with the reason."""
+        """Makes a batch and its account ready; what cannot be sent is stopped with the reason.
+
+        What is not ready afterwards is given back by those who look for it.
+        """
         try:
             if batch_id not in self._outbounds:
                 self._outbounds[batch_id] = await self._threads.run(load, batch_id)
+            out = self._outbounds[batch_id]
+            if out.account_id not in self._signers:
+                self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
         except ContentError as error:
             await self._threads.run(parking.pause_batch, batch_id, str(error))
-            return
-        out = self._outbounds[batch_id]
-        if out.account_id not in self._signers:
-            try:
-                self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
-            except SesError as error:
-                await self._stops.obey(no_access(error), out)
+        except SesError as error:
+            await self._stops.obey(no_access(error), self._outbounds[batch_id])
+        except Threads.database_errors:
+            logger.exception("Batch %d could not be read; its messages go back", batch_id)
 
     async def _plan(self, lease: queue.Lease, claimed: dict[int, Claimed]) -> None:
         """Gives the claimed messages of a lease its slots, in order; unused ones go back."""
@@ -205,7 +208,10 @@ class Drain:
         self._errand(self._new_slots(pace_key, jobs))
 
     async def _new_slots(self, pace_key: str, jobs: list[Job]) -> None:
-        slots = await self._threads.run(queue.reserve, pace_key, len(jobs))
+        try:
+            slots = await self._threads.run(queue.reserve, pace_key, len(jobs))
+        except RedisError:
+            slots = None
         if slots is None:
             for job in jobs:
                 self._return(job)
@@ -242,8 +248,8 @@ class Drain:
         elif reply.action is Action.UNKNOWN:
             self._settle(job, Status.UNKNOWN, reply.reason)
         else:
-            await self._stops.obey(reply, out)
             self._return(job)
+            await self._stops.obey(reply, out)
 
     async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
         signer = self._signers[out.account_id]

@@ -5,6 +5,8 @@ import logging
 import time
 from collections import defaultdict
 
+from redis.exceptions import RedisError
+
 from sending import ledger, queue
 from sending.ledger import Result
 from sending.outbound import Outbound
@@ -71,6 +73,12 @@ class Recorder:
                 # A fault of ours must not stop the drain: the sweep and the events settle these.
                 logger.exception("Results of %d messages could not be written", len(results))
                 return
+        try:
+            await self._put_back(returned)
+        except RedisError:
+            logger.exception("Valkey does not answer; the sweep rings %d mails", len(returned))
+
+    async def _put_back(self, returned: list[tuple[Outbound, int]]) -> None:
         groups: dict[tuple[str, int, int], list[int]] = defaultdict(list)
         for out, message_id in sorted(returned, key=lambda one: one[1]):
             groups[out.pace_key, out.lane, out.batch_id].append(message_id)
