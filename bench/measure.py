@@ -11,7 +11,7 @@ import django
 django.setup()
 
 from bench.machine import describe  # noqa: E402 (models need the set-up)
-from bench.stage import Figures, simulator  # noqa: E402
+from bench.stage import Figures, end_in_order, simulator  # noqa: E402
 from bench.whole_path import whole_path  # noqa: E402
 from simulator.client import SimulatorClient  # noqa: E402
 
@@ -21,6 +21,7 @@ _OUT = Path(__file__).with_name("out.json")
 
 def main() -> int:
     """Take all, or the one asked for; 2 for a name that is no measurement."""
+    end_in_order()
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--only", choices=MEASUREMENTS, help="take one measurement")
     wanted = parser.parse_args().only

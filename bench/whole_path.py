@@ -18,7 +18,7 @@ from sending.services.batches import create_batch, launch_batch
 from simulator.client import SimulatorClient
 
 _COUNT = int(os.environ.get("BENCH_RECIPIENTS", "20000"))
-_OBVIOUS_COUNT = 3_000  # its rate is the same from the first second to the last
+_OBVIOUS_COUNT = 2_000  # its rate is the same from the first second to the last
 _LATENCY_MS = 50
 _UNLIMITED = 1_000_000.0
 _OURS = ["-m celery -A bluefox worker -Q send,default -c 2 -l WARNING"]
