@@ -12,12 +12,14 @@ from email.utils import formataddr, parseaddr
 from functools import lru_cache
 from typing import Any
 
+from simulator.mime import has_long_line
 from simulator.web import ApiError
 
 HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
 HEADER_VALUE = re.compile(r"[ -~]{1,995}")
 MAX_HEADERS = 15
-_LONGEST_LINE = 990  # of a body that goes as it is; RFC 5322 2.1.1 allows 998
+# A mailbox that parsing would not change; the email package takes 0.1 ms to say so.
+_PLAIN = re.compile(r"(?:[\w ]* <)?[\w.+-]+@[\w.-]+>?", re.ASCII)
 # SES Developer Guide, "Custom headers": SES sets these itself
 NOT_ALLOWED = frozenset(
     "bcc cc content-disposition content-type date from message-id mime-version reply-to "
@@ -64,14 +66,15 @@ def mime_of_simple(
 
 
 def _part(kind: str, data: str) -> bytes:
-    text = data.replace("\r\n", "\n").encode()
-    if data.isascii() and max(map(len, text.split(b"\n"))) <= _LONGEST_LINE:
+    text = data.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+    if data.isascii() and not has_long_line(text):
         encoding = b"7bit"
     else:
-        encoding, text = b"quoted-printable", b2a_qp(text, istext=True)
+        encoding = b"quoted-printable"
+        text = b2a_qp(text.replace(b"\r\n", b"\n"), istext=True).replace(b"\n", b"\r\n")
     return (
         b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n'
-    ) % (kind.encode(), encoding, text.replace(b"\n", b"\r\n"))
+    ) % (kind.encode(), encoding, text)
 
 
 def _words(text: str) -> str:
@@ -88,6 +91,8 @@ def _data(part: Any) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _address(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
     name, address = parseaddr(value)
     if "@" not in address:
         raise ApiError("BadRequestException", "Missing final '@domain'")
