@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from campaigns.models import Campaign, CampaignStatus
+from campaigns.selectors.campaigns import campaigns_of
 from lists.models import Contact
 from sending.models import BatchState, SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import accounts_of, feedback_ready
@@ -116,12 +117,7 @@ def _with_states(steps: list[Step]) -> list[Step]:
 def running_campaigns(tenant: Tenant) -> list[Campaign]:
     """Campaigns that are under way or held up, the newest five."""
     under_way = (BatchState.PREPARING, BatchState.RUNNING, BatchState.PAUSED)
-    return list(
-        Campaign.objects.for_tenant(tenant)
-        .filter(batch__state__in=under_way)
-        .select_related("batch", "tenant")
-        .order_by("-batch_id")[:5]
-    )
+    return list(campaigns_of(tenant).filter(batch__state__in=under_way).order_by("-batch_id")[:5])
 
 
 def quotas(tenant: Tenant) -> list[Quota]:

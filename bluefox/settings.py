@@ -219,7 +219,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Several answers have a field `status`, each with words of its own.
     "ENUM_NAME_OVERRIDES": {
-        "EmailStatusEnum": "campaigns.api.EMAIL_STATUSES",
+        "EmailStatusEnum": "campaigns.selectors.campaigns.LATEST_WORDS",
         "EmailAcceptedStatusEnum": ["queued", "skipped"],
         "SubmissionStatusEnum": ["check_mail"],
     },

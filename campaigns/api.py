@@ -13,11 +13,12 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.selectors.campaigns import LATEST_WORDS, latest_word
 from campaigns.services.transactional import Email, answer_once, send_email
 from lists.addresses import normalise
 from lists.errors import InvalidAddress
 from sending.content import Content
-from sending.models import EventKind, Lane, Message, MessageData, Outcome, Status
+from sending.models import EventKind, Lane, MessageData
 from sending.skeleton import MAX_HEADERS
 from tenants.api.bodies import StrictSerializer
 from tenants.models import ApiKey, Scope, Tenant
@@ -31,28 +32,6 @@ _OWN_HEADERS = frozenset(
 )
 _MAX_DATA = 262_144
 _MAX_KEY = 255
-_STATUS = {
-    Status.QUEUED: "queued",
-    Status.SENDING: "sending",
-    Status.SENT: "sent",
-    Status.UNKNOWN: "unknown",
-    Status.SKIPPED: "skipped",
-    Status.FAILED: "failed",
-}
-_OUTCOME = {
-    Outcome.DELAYED: "delayed",
-    Outcome.SOFT_BOUNCED: "soft_bounced",
-    Outcome.DELIVERED: "delivered",
-    Outcome.REJECTED: "rejected",
-    Outcome.HARD_BOUNCED: "bounced",
-    Outcome.COMPLAINED: "complained",
-}
-EMAIL_STATUSES = [*_STATUS.values(), *_OUTCOME.values()]
-
-
-def email_status(message: Message) -> str:
-    """The latest that is known of a message, as one word."""
-    return _OUTCOME.get(Outcome(message.outcome)) or _STATUS[Status(message.status)]
 
 
 class MailboxField(serializers.CharField):
@@ -139,9 +118,9 @@ class EmailStatus(serializers.ModelSerializer[MessageData]):
         fields = ["id", "to", "subject", "status", "reason", "created_at", "sent_at"]
         fields += ["ses_message_id"]
 
-    @extend_schema_field(serializers.ChoiceField(choices=EMAIL_STATUSES))
+    @extend_schema_field(serializers.ChoiceField(choices=LATEST_WORDS))
     def get_status(self, email: MessageData) -> str:
-        return email_status(email.message)
+        return latest_word(email.message)
 
 
 class EmailDetail(EmailStatus):
@@ -197,7 +176,7 @@ class Emails(generics.ListAPIView[MessageData]):
             message = send_email(tenant=tenant, email=email)
             return {
                 "id": str(message.extra.public_id),
-                "status": email_status(message),
+                "status": latest_word(message),
                 "reason": message.reason,
             }
 

@@ -159,9 +159,8 @@ def preview(request: Any, public_id: Any) -> HttpResponse:
 
 
 def _preview_values(request: Any) -> dict[str, Any]:
-    first, _, last = (request.user.name or "Alex Example").partition(" ")
     return {
-        "contact": {"email": request.user.email, "first_name": first, "last_name": last},
+        "contact": services.sample_contact(request.user),
         "workspace": {
             "name": request.tenant.name,
             "address": request.tenant.postal_address,
@@ -283,6 +282,4 @@ def report_progress(request: HttpRequest, public_id: Any) -> HttpResponse:
 
 
 def _progress_context(campaign: Campaign, batch: Batch) -> dict[str, Any]:
-    now = progress(batch)
-    settled = now.sent + now.skipped + now.failed + now.unknown
-    return {"campaign": campaign, "batch": batch, "progress": now, "settled": settled}
+    return {"campaign": campaign, "batch": batch, "progress": progress(batch)}

@@ -4,7 +4,6 @@ import threading
 from asyncio import get_running_loop
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Self, TypeVar, TypeVarTuple
 
 from django.db import InterfaceError, OperationalError, connection
@@ -39,12 +38,7 @@ class Threads:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         # Each thread closes its own connection: the barrier makes each of them take one call.
         everyone = threading.Barrier(_THREADS)
 

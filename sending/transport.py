@@ -7,7 +7,6 @@ import os
 import ssl
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import certifi
@@ -55,12 +54,7 @@ class Transport:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         self._client.close()
 
 

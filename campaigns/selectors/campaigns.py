@@ -6,6 +6,24 @@ from campaigns.models import Campaign
 from sending.models import Message, Outcome, Status
 from tenants.models import Tenant
 
+_STATUSES = {
+    Status.QUEUED: "queued",
+    Status.SENDING: "sending",
+    Status.SENT: "sent",
+    Status.UNKNOWN: "unknown",
+    Status.SKIPPED: "skipped",
+    Status.FAILED: "failed",
+}
+_OUTCOMES = {
+    Outcome.DELAYED: "delayed",
+    Outcome.SOFT_BOUNCED: "soft_bounced",
+    Outcome.DELIVERED: "delivered",
+    Outcome.REJECTED: "rejected",
+    Outcome.HARD_BOUNCED: "bounced",
+    Outcome.COMPLAINED: "complained",
+}
+LATEST_WORDS = [*_STATUSES.values(), *_OUTCOMES.values()]
+
 # What a recipient's row is filed under, in the words of the report.
 FILED_AS: dict[str, tuple[str, Q]] = {
     "waiting": ("Waiting", Q(status__in=[Status.QUEUED, Status.SENDING])),
@@ -24,31 +42,22 @@ FILED_AS: dict[str, tuple[str, Q]] = {
 
 def campaigns_of(tenant: Tenant, *, search: str = "") -> QuerySet[Campaign]:
     """The tenant's campaigns, newest first; `search` is part of a name or subject."""
-    found = Campaign.objects.for_tenant(tenant).select_related("batch__ses_account")
+    found = Campaign.objects.for_tenant(tenant).select_related("batch__ses_account", "tenant")
+    found = found.order_by("-id")
     if search:
         found = found.filter(Q(name__icontains=search) | Q(subject__icontains=search))
     return found
 
 
+def latest_word(message: Message) -> str:
+    """The latest that is known of a message, as one of LATEST_WORDS."""
+    return _OUTCOMES.get(Outcome(message.outcome)) or _STATUSES[Status(message.status)]
+
+
 def filed_as(message: Message) -> str:
     """The word under which the report files a message: a key of FILED_AS."""
-    outcomes = {
-        Outcome.DELAYED: "delayed",
-        Outcome.SOFT_BOUNCED: "soft_bounced",
-        Outcome.DELIVERED: "delivered",
-        Outcome.REJECTED: "rejected",
-        Outcome.HARD_BOUNCED: "bounced",
-        Outcome.COMPLAINED: "complained",
-    }
-    statuses = {
-        Status.QUEUED: "waiting",
-        Status.SENDING: "waiting",
-        Status.SENT: "sent",
-        Status.SKIPPED: "skipped",
-        Status.FAILED: "failed",
-        Status.UNKNOWN: "unknown",
-    }
-    return outcomes.get(Outcome(message.outcome)) or statuses[Status(message.status)]
+    word = latest_word(message)
+    return "waiting" if word in ("queued", "sending") else word
 
 
 def recipients(campaign: Campaign, *, filed: str = "", search: str = "") -> QuerySet[Message]:

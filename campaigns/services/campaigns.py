@@ -143,7 +143,10 @@ def send_test(*, campaign: Campaign, actor: User, addresses: Iterable[str]) -> l
         target=campaign.name,
         detail={"addresses": len(wanted)},
     )
-    return [send_one(batch=batch, email=address, data=_sample(actor)) for address in wanted]
+    return [
+        send_one(batch=batch, email=address, data={"contact": sample_contact(actor)})
+        for address in wanted
+    ]
 
 
 def pause_campaign(*, campaign: Campaign, actor: User) -> None:
@@ -205,7 +208,7 @@ def _locked_draft(campaign: Campaign) -> Campaign:
     return locked
 
 
-def _sample(actor: User) -> dict[str, object]:
-    """Merge values of a test mail, so that the reader sees a name where a name would be."""
-    first, _, last = (actor.name or "Alex Example").partition(" ")
-    return {"contact": {"first_name": first, "last_name": last}}
+def sample_contact(reader: User) -> dict[str, str]:
+    """Merge values of preview and test, so that the reader sees a name where a name would be."""
+    first, _, last = (reader.name or "Alex Example").partition(" ")
+    return {"email": reader.email, "first_name": first, "last_name": last}

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Sum
 from django.utils import timezone
 
 from sending.models import Batch, BatchState, BatchTally, Message, SesState, Status
@@ -39,13 +38,12 @@ class Progress:
 
 def progress(batch: Batch) -> Progress:
     """The state of a batch at this moment, from counts that are kept as it goes."""
-    tallies = BatchTally.unscoped.filter(batch=batch)
-    sums = tallies.aggregate(**{name: Sum(name) for name in _COUNTS})
-    counts = {name: sums[name] or 0 for name in _COUNTS}
+    tallies = list(BatchTally.unscoped.filter(batch=batch))
+    counts = {name: sum(getattr(tally, name) for tally in tallies) for name in _COUNTS}
     sending = Message.unscoped.filter(batch=batch, status=Status.SENDING).count()
     ended = sum(counts[name] for name in ("sent", "unknown", "skipped", "failed"))
     queued = max(0, counts["total"] - ended - sending)
-    rate = _rate(list(tallies)) if batch.state == BatchState.RUNNING else 0.0
+    rate = _rate(tallies) if batch.state == BatchState.RUNNING else 0.0
     return Progress(
         **counts,
         queued=queued,

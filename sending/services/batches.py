@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import orjson
 from django.db import connection, transaction
@@ -29,83 +29,58 @@ from tenants.models import Tenant
 _ENDED = (BatchState.CANCELLED, BatchState.DONE)
 
 
+class Mail(TypedDict):
+    """What a batch says, and as whom: the columns of Batch with these names."""
+
+    from_header: str
+    subject: str
+    html: str
+    text: NotRequired[str]
+    reply_to: NotRequired[str]
+    headers: NotRequired[Mapping[str, str]]
+
+
 def create_batch(
     *,
     tenant: Tenant,
     lane: Lane,
     ses_account: SesAccount,
-    from_header: str,
-    subject: str,
-    html: str,
-    text: str = "",
-    reply_to: str = "",
-    headers: Mapping[str, str] | None = None,
     list_ids: Sequence[int] = (),
+    fingerprint: bytes | None = None,
+    **mail: Unpack[Mail],
 ) -> Batch:
     """A batch in state preparing. Raises ContentError when its content does not compile."""
-    batch = _new_batch(
+    if ses_account.tenant_id != tenant.pk:
+        raise ValueError("the SES account belongs to another tenant")
+    batch = Batch(
         tenant=tenant,
         lane=lane,
         ses_account=ses_account,
-        from_header=from_header,
-        reply_to=reply_to,
-        subject=subject,
-        html=html,
-        text=text,
-        headers=dict(headers or {}),
         list_ids=list(list_ids),
+        fingerprint=fingerprint,
+        **mail,
     )
+    check(batch)
     batch.save()
     return batch
 
 
 def standing_batch(
-    *,
-    tenant: Tenant,
-    lane: Lane,
-    ses_account: SesAccount,
-    from_header: str,
-    subject: str,
-    html: str,
-    text: str = "",
-    reply_to: str = "",
-    headers: Mapping[str, str] | None = None,
+    *, tenant: Tenant, lane: Lane, ses_account: SesAccount, **mail: Unpack[Mail]
 ) -> Batch:
     """The batch for mails that are asked for one by one: an older one with exactly this content,
     else a new one. It serves for years; two made at once do no harm.
 
     Raises ContentError when the content does not compile.
     """
-    content = [from_header, reply_to, subject, html, text, dict(headers or {})]
-    key = orjson.dumps([lane, ses_account.pk, content], option=orjson.OPT_SORT_KEYS)
+    key = orjson.dumps([lane, ses_account.pk, mail], option=orjson.OPT_SORT_KEYS)
     fingerprint = hashlib.sha256(key).digest()
     same = Batch.objects.for_tenant(tenant).filter(fingerprint=fingerprint)
     known = same.exclude(state__in=[BatchState.PAUSED, BatchState.CANCELLED]).order_by("-pk")
     found: Batch | None = known.select_related("ses_account").first()
-    if found is not None:
-        return found
-    batch = _new_batch(
-        tenant=tenant,
-        lane=lane,
-        ses_account=ses_account,
-        from_header=from_header,
-        reply_to=reply_to,
-        subject=subject,
-        html=html,
-        text=text,
-        headers=dict(headers or {}),
-        fingerprint=fingerprint,
+    return found or create_batch(
+        tenant=tenant, lane=lane, ses_account=ses_account, fingerprint=fingerprint, **mail
     )
-    batch.save()
-    return batch
-
-
-def _new_batch(*, tenant: Tenant, ses_account: SesAccount, **content: Any) -> Batch:
-    if ses_account.tenant_id != tenant.pk:
-        raise ValueError("the SES account belongs to another tenant")
-    batch = Batch(tenant=tenant, ses_account=ses_account, **content)
-    check(batch)
-    return batch
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.utils import timezone
 from campaigns.checklist import checklist
 from campaigns.errors import NoSender, NotReady
 from campaigns.models import Campaign, CampaignStatus
+from campaigns.selectors.campaigns import campaigns_of
 from campaigns.services.campaigns import (
     cancel_campaign,
     create_campaign,
@@ -237,3 +238,9 @@ def test_the_unknown_are_sent_to_again_only_when_asked(draft: Campaign, alice: P
     Batch.unscoped.update(state=BatchState.CANCELLED)
     with pytest.raises(BatchEnded):
         resend_unknown_of(campaign=campaign, actor=alice.user)
+
+
+def test_the_newest_campaign_is_first(draft: Campaign, alice: Person) -> None:
+    newer = create_campaign(tenant=draft.tenant, actor=alice.user, name="Summer")
+    Campaign.unscoped.filter(pk=draft.pk).update(name="Spring, changed last")
+    assert list(campaigns_of(draft.tenant)) == [newer, draft]
