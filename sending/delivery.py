@@ -78,6 +78,7 @@ class Drain:
         self._feeding: set[int] = set()
         self._window = Window()
         self._stopped = False
+        self._landing = False
         self.name = uuid4().hex
 
     def stop(self) -> None:
@@ -223,6 +224,8 @@ class Drain:
 
     async def _send(self, job: Job) -> None:
         out, recipient = job.outbound, job.claimed.recipient
+        if not await self._in_time(job):
+            return
         try:
             body = out.skeleton.body(recipient)
         except RenderError as error:
@@ -250,6 +253,29 @@ class Drain:
         else:
             self._return(job)
             await self._stops.obey(reply, out)
+
+    async def _in_time(self, job: Job) -> bool:
+        """Opens what the send needs; False when that took the slot away, and it goes on later.
+
+        A connection takes longer to open than a send may be late: without this, the first mails of
+        a drain come so late that the second after them holds more than the quota.
+        """
+        out = job.outbound
+        try:
+            refusal = await self._transport.ready(self._signers[out.account_id])
+        except asyncio.CancelledError:
+            self._return(job)  # nothing was written
+            raise
+        if refusal is not None:
+            self._return(job)
+            await self._stops.obey(refusal, out)
+        elif not job.missed(time.monotonic()):
+            return True
+        elif self._landing:
+            self._return(job)
+        else:
+            self._missed(out.pace_key, [job])
+        return False
 
     async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
         signer = self._signers[out.account_id]
@@ -281,6 +307,7 @@ class Drain:
 
     async def _land(self) -> None:
         """Waits for answers, gives the rest back, calls unknown what stays unanswered."""
+        self._landing = True
         end = time.monotonic() + _PATIENCE
         while self._errands and time.monotonic() < end:
             await asyncio.wait(self._errands, timeout=end - time.monotonic())

@@ -120,19 +120,32 @@ class Client:
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
-        self._idle: dict[tuple[str, int], list[_Connection]] = {}
+        self._idle: dict[str, list[_Connection]] = {}
+
+    async def ready(self, url: SplitResult) -> None:
+        """Opens a connection unless one is kept. Raises NotSent.
+
+        A post() that follows without another await is written at once.
+        """
+        idle = self._idle_of(url)
+        connection = self._kept(idle)
+        if connection is None:
+            connection = await self._open(url)
+            connection.idle_since = time.monotonic()
+        idle.append(connection)
 
     async def post(self, url: SplitResult, request: bytes) -> Answer:
         """Writes the request once and returns the answer. Raises NotSent or NoAnswer."""
-        default = 443 if url.scheme == "https" else 80
-        key = (str(url.hostname), url.port or default)
-        idle = self._idle.setdefault(key, [])
-        connection = self._kept(idle) or await self._open(key, tls=url.scheme == "https")
+        idle = self._idle_of(url)
+        connection = self._kept(idle) or await self._open(url)
         answer = await connection.post(request)
         if connection.is_open:
             connection.idle_since = time.monotonic()
             idle.append(connection)
         return answer
+
+    def _idle_of(self, url: SplitResult) -> list[_Connection]:
+        return self._idle.setdefault(url.netloc, [])
 
     def close(self) -> None:
         for idle in self._idle.values():
@@ -150,14 +163,14 @@ class Client:
                 connection.close()
         return None
 
-    async def _open(self, key: tuple[str, int], *, tls: bool) -> _Connection:
-        host, port = key
+    async def _open(self, url: SplitResult) -> _Connection:
+        tls, host = url.scheme == "https", str(url.hostname)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     _Connection,
                     host,
-                    port,
+                    url.port or (443 if tls else 80),
                     ssl=self._tls if tls else None,
                     server_hostname=host if tls else None,
                 )

@@ -27,6 +27,10 @@ class Job:
     slot: float
     interval: float
 
+    def missed(self, now: float) -> bool:
+        """Whether its slot is too long ago to be used still."""
+        return now - self.slot > _LATE and self.interval > _UNPACED
+
 
 class Schedule:
     """Hands over each job at its slot, and those that missed theirs by pace key."""
@@ -71,7 +75,7 @@ class Schedule:
         late: dict[str, list[Job]] = defaultdict(list)
         while self._jobs and self._jobs[0][0] <= now + _TICK:
             job = heapq.heappop(self._jobs)[2]
-            if now - job.slot > _LATE and job.interval > _UNPACED:
+            if job.missed(now):
                 late[job.outbound.pace_key].append(job)
             else:
                 self._on_due(job)

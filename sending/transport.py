@@ -31,6 +31,17 @@ class Transport:
         trusted = os.environ.get("AWS_CA_BUNDLE") or certifi.where()
         self._client = Client(ssl.create_default_context(cafile=trusted))
 
+    async def ready(self, signer: Signer) -> Decision | None:
+        """Opens a connection unless one is kept, so that a send right after is written at once.
+
+        None when there is one, else what it means that there is none.
+        """
+        try:
+            await self._client.ready(signer.url)
+        except NotSent as error:
+            return unreachable(str(error))
+        return None
+
     async def send(self, signer: Signer, body: bytes, recipient: str) -> Accepted | Decision:
         """Posts once. Never raises for what the network or SES does: that is a Decision."""
         try:

@@ -132,11 +132,7 @@ def test_two_drains_keep_the_quota_of_a_second(
     for one in drains:
         one.join()
     assert statuses() == {Status.SENT: 250}
-    # On a crowded machine a drain may come a few milliseconds late into the next second's slots.
-    # SES then refuses one mail, which goes again; the simulator counts strictly.
-    refused = sum(map(len, ses.client.refused("111122223333").values()))
-    assert refused <= 3
-    assert ses.client.summary("111122223333")["max_recipients_in_a_second"] <= 100
+    assert not any(ses.client.refused("111122223333").values())
 
 
 def test_the_days_quota_parks_and_goes_on_by_itself(

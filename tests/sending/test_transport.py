@@ -145,10 +145,36 @@ def test_a_connection_that_breaks_after_the_request_is_ambiguous_and_not_repeate
 def test_a_connection_that_was_never_made_is_safe_to_repeat() -> None:
     signer = Signer(Credentials("A", "s"), "eu-west-1", "https://127.0.0.1:9498")
 
-    async def run() -> Accepted | Decision:
+    async def run() -> list[Accepted | Decision | None]:
         async with Transport() as transport:
+            return [
+                await transport.send(signer, BODY, "a@example.net"),
+                await transport.ready(signer),
+            ]
+
+    for reply in asyncio.run(run()):
+        assert isinstance(reply, Decision)
+        assert reply.action is Action.HOLD
+
+
+def test_a_send_that_follows_ready_uses_the_connection_that_was_opened() -> None:
+    opened = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        await reader.readuntil(BODY)
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{"MessageId": "0102-1"}')
+        await reader.read()
+        writer.close()
+
+    async def run() -> Accepted | Decision:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        signer = Signer(Credentials("A", "s"), "eu-west-1", f"http://127.0.0.1:{port}")
+        async with server, Transport() as transport:
+            assert await transport.ready(signer) is None
+            assert await transport.ready(signer) is None
             return await transport.send(signer, BODY, "a@example.net")
 
-    reply = asyncio.run(run())
-    assert isinstance(reply, Decision)
-    assert reply.action is Action.HOLD
+    assert asyncio.run(run()) == Accepted("0102-1")
+    assert len(opened) == 1
