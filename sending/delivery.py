@@ -79,6 +79,7 @@ class Drain:
         self._window = Window()
         self._stopped = False
         self._landing = False
+        self._between_slots = 0
         self.name = uuid4().hex
 
     def stop(self) -> None:
@@ -99,7 +100,7 @@ class Drain:
     async def _take_until(self, over: Callable[[], bool]) -> None:
         busy_at = company_at = time.monotonic()
         while not over():
-            room = self._window.size - len(self._schedule) - len(self._flight)
+            room = self._window.size - self._in_hand
             if room < self._window.size // 8:
                 await asyncio.sleep(0.002)
                 continue
@@ -117,7 +118,7 @@ class Drain:
                     await self._threads.run(queue.ring_for_company)
                 continue
             watching = await self._threads.run(queue.say_idle, self.name)
-            idle = not (len(self._schedule) or self._flight or now - busy_at < _LINGER)
+            idle = not (self._in_hand or now - busy_at < _LINGER)
             if idle and not (watching and 0 < taken.wait < _WATCH):
                 return
             await asyncio.sleep(min(taken.wait, _LOOK_AGAIN) if taken.wait > 0 else _LOOK_AGAIN)
@@ -205,7 +206,13 @@ class Drain:
         self._flight.add(task)
         task.add_done_callback(self._flight.discard)
 
+    @property
+    def _in_hand(self) -> int:
+        """Messages that are claimed and not settled: each waits for its slot, a new one, or SES."""
+        return len(self._schedule) + self._between_slots + len(self._flight)
+
     def _missed(self, pace_key: str, jobs: list[Job]) -> None:
+        self._between_slots += len(jobs)
         self._errand(self._new_slots(pace_key, jobs))
 
     async def _new_slots(self, pace_key: str, jobs: list[Job]) -> None:
@@ -213,6 +220,8 @@ class Drain:
             slots = await self._threads.run(queue.reserve, pace_key, len(jobs))
         except RedisError:
             slots = None
+        finally:
+            self._between_slots -= len(jobs)
         if slots is None:
             for job in jobs:
                 self._return(job)
