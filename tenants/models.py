@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -70,6 +71,9 @@ class Accent(models.TextChoices):
     SLATE = "slate", "Slate"
 
 
+_PERCENT = [MinValueValidator(0.01), MaxValueValidator(100)]
+
+
 class Tenant(models.Model):
     """A company's workspace. Everything it owns points here."""
 
@@ -84,6 +88,19 @@ class Tenant(models.Model):
         help_text="Printed at the foot of every campaign; the law of many countries asks for it.",
     )
     accent = models.CharField(max_length=10, choices=Accent, default=Accent.BLUE)
+    # A running campaign is paused above them. AWS reviews an account at 5 % bounces and 0.1 %
+    # complaints (https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
+    bounce_limit = models.FloatField(
+        default=4.0, validators=_PERCENT, help_text="hard bounces in percent of mails sent"
+    )
+    complaint_limit = models.FloatField(
+        default=0.08, validators=_PERCENT, help_text="complaints in percent of mails delivered"
+    )
+    retention_days = models.PositiveSmallIntegerField(
+        default=365,
+        validators=[MinValueValidator(30), MaxValueValidator(3650)],
+        help_text="how long single messages and their events are kept; reports keep their totals",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
