@@ -144,6 +144,10 @@ class Batch(TenantOwned):
     ses_account = models.ForeignKey(SesAccount, on_delete=models.PROTECT, related_name="batches")
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.PREPARING)
     state_reason = models.CharField(max_length=300, blank=True)
+    # When the bounce or complaint limit paused it; null again once a person has resumed it, and
+    # then the limits count from the figures of that moment: {sent, bounced, delivered, complained}.
+    braked_at = models.DateTimeField(null=True)
+    braked_from = models.JSONField(default=dict)
     from_header = models.CharField(max_length=500, help_text="Name <address>, already checked")
     reply_to = models.CharField(max_length=320, blank=True)
     subject = models.TextField()
