@@ -5,7 +5,7 @@ import json
 from email.header import decode_header, make_header
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lists.tokens import Kind, read
@@ -164,6 +164,7 @@ TAGS = st.sampled_from(
 )
 
 
+@example(tags=["{{ contact.city }}\r", "\r\n"], city="\r", first_name="")
 @given(tags=st.lists(TAGS, max_size=6), city=VALUES, first_name=st.text(max_size=10))
 def test_segments_say_exactly_what_liquid_says(
     tags: list[str], city: object, first_name: str
