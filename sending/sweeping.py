@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from sending import ledger, queue, quota
+from sending import brakes, ledger, queue, quota
 from sending.feed import feed_again
 from sending.models import Batch, BatchState, Lane, Message, SentMinute, SesAccount, Status
 from sending.pace import DAY
@@ -21,6 +21,7 @@ _CLAIM_AGE = timedelta(minutes=2)
 # SES publishes Send and Delivery events within seconds; what has none by then will have none.
 _UNKNOWN_AGE = timedelta(minutes=15)
 _EVENTS_FLOW = timedelta(hours=1)
+_CANCELLED_LATELY = timedelta(days=1)
 _CHUNK = 10_000
 _LOST_CLAIM = "The worker ended before Amazon SES answered"
 
@@ -31,6 +32,8 @@ def sweep() -> list[int]:
     send_unknown_again()
     end_parkings()
     refresh_quotas()
+    brakes.look_at_all()
+    skip_cancelled()
     finish_batches()
     ring_lost()
     return unfinished_launches()
@@ -73,6 +76,12 @@ def refresh_quotas() -> None:
     SentMinute.objects.filter(minute__lt=timezone.now() - DAY - timedelta(hours=1)).delete()
 
 
+_HAS_QUEUED = (
+    "EXISTS (SELECT 1 FROM sending_message m "
+    f"WHERE m.batch_id = sending_batch.id AND m.status = {Status.QUEUED.value})"
+)
+
+
 def ring_lost() -> None:
     """Batches with queued messages of which Valkey knows none are fed again; due work is rung."""
     for batch in _with_queued():
@@ -87,12 +96,7 @@ def _with_queued() -> list[Batch]:
     held = ~Q(ses_account__parked_reason="") & Q(lane__gte=F("ses_account__parked_lane"))
     running = Batch.unscoped.filter(state=BatchState.RUNNING).exclude(held)
     return list(
-        running.select_related("ses_account").extra(  # noqa: S610 (a constant)
-            where=[
-                "EXISTS (SELECT 1 FROM sending_message m "
-                f"WHERE m.batch_id = sending_batch.id AND m.status = {Status.QUEUED.value})"
-            ]
-        )
+        running.select_related("ses_account").extra(where=[_HAS_QUEUED])  # noqa: S610 (a constant)
     )
 
 
@@ -144,6 +148,15 @@ def cancel_rest(batch_id: int) -> None:
     reason = batch.state_reason or "Cancelled"
     while batch.state == BatchState.CANCELLED and ledger.skip_queued(batch_id, reason, _CHUNK):
         pass
+
+
+def skip_cancelled() -> None:
+    """Skips what a cancelled batch still has queued, a chunk of each: its task may have died, and
+    what a worker had in hand comes back after the task is through."""
+    lately = timezone.now() - _CANCELLED_LATELY
+    cancelled = Batch.unscoped.filter(state=BatchState.CANCELLED, finished_at__gt=lately)
+    for batch in cancelled.extra(where=[_HAS_QUEUED]):  # noqa: S610 (a constant)
+        ledger.skip_queued(batch.pk, batch.state_reason or "Cancelled", _CHUNK)
 
 
 def continue_batch(batch_id: int) -> None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
@@ -20,8 +21,9 @@ from psycopg2.extras import execute_values
 from lists.models import List, Source
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
+from sending import brakes
 from sending.ledger import OutcomeRow, apply_outcomes, find_messages
-from sending.models import Message, SesAccount
+from sending.models import Message, Outcome, SesAccount
 from sending.parking import pause_batch
 from tenants.models import Tenant
 from webhooks import alerts, sns
@@ -35,6 +37,8 @@ GROUP = 500
 # How long an event waits for the row that it is about. Our tag finds the row from the first
 # moment; only events without it, found by SES's id, can be faster than our own note of that id.
 PATIENCE = timedelta(hours=1)
+# Outcomes of which a campaign may have too many.
+_LIMITED = (Outcome.HARD_BOUNCED, Outcome.COMPLAINED)
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,9 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
         alerts.note(tenant=tenant, news=_news(group), now=now)
     for batch_id in {f.message.batch_id for f in news.values() if f.verdict.our_fault}:
         pause_batch(batch_id, "SES could not render this mail.")
+    counted = {f.message.batch_id for f in news.values() if f.verdict.outcome in _LIMITED}
+    # The sweep looks again if this fails; the events are translated all the same.
+    transaction.on_commit(partial(brakes.look_at, counted), robust=True)
 
 
 _Key = tuple[int, str, str, str]

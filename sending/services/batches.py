@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NotRequired, TypedDict, Unpack
 
 import orjson
@@ -11,7 +12,7 @@ from django.utils import timezone
 from lists.addresses import normalise
 from lists.models import Contact
 from lists.selectors.audience import suppressed_among
-from sending import ledger, queue, tally
+from sending import brakes, ledger, queue, tally
 from sending.errors import BatchEnded
 from sending.models import (
     Batch,
@@ -167,13 +168,18 @@ def pause_batch(*, batch: Batch, reason: str = "") -> Batch:
 
 @transaction.atomic
 def resume_batch(*, batch: Batch) -> Batch:
-    """Goes on where a paused batch stood."""
+    """Goes on where a paused batch stood.
+
+    If a limit had paused it, somebody has seen the figures: the limits count from them on.
+    """
     locked = _locked(batch)
     if locked.state in _ENDED:
         raise BatchEnded
     if locked.state == BatchState.PAUSED:
+        if locked.braked_at is not None:
+            locked.braked_at, locked.braked_from = None, asdict(brakes.figures_of(locked))
         locked.state, locked.state_reason = BatchState.RUNNING, ""
-        locked.save(update_fields=["state", "state_reason"])
+        locked.save(update_fields=["state", "state_reason", "braked_at", "braked_from"])
         transaction.on_commit(lambda: continue_batch.delay(batch.pk))
     return locked
 

@@ -19,6 +19,7 @@ from lists.models import (
     Suppression,
     SuppressionReason,
 )
+from sending import tally
 from sending.models import (
     Batch,
     BatchState,
@@ -172,6 +173,29 @@ def test_a_rendering_failure_pauses_the_batch(ada: Message, store: Store, batch:
     batch.refresh_from_db()
     assert batch.state == BatchState.PAUSED
     assert batch.state_reason
+
+
+def test_bounces_over_the_limit_pause_the_campaign_with_their_own_commit(
+    batch: Batch,
+    store: Store,
+    add_contact: Callable[..., Contact],
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    counts = {"total": 500, "sent": 100, "bounced": 3}
+    tally.add({(batch.tenant_id, batch.pk): counts}, now=timezone.now())
+    messages = [make_message(batch, add_contact(f"person{n}@example.com")) for n in range(2)]
+    store(tagged("event_bounce_permanent_general", messages[0]))
+    store(tagged("event_bounce_transient_mailbox_full", messages[1]))
+    with django_capture_on_commit_callbacks(execute=True):
+        run()
+    batch.refresh_from_db()
+    assert batch.state == BatchState.RUNNING
+    store(tagged("event_bounce_permanent_general", messages[1]))
+    with django_capture_on_commit_callbacks(execute=True):
+        run()
+    batch.refresh_from_db()
+    assert batch.state == BatchState.PAUSED
+    assert "5 of 100 mails bounced (5 %)" in batch.state_reason
 
 
 def test_our_tag_finds_the_message_without_headers_or_ses_id(
