@@ -7,11 +7,11 @@ import secrets
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from embedded.folder import services
 from embedded.processes import Processes
@@ -22,10 +22,15 @@ ROOT = Path(__file__).resolve().parent.parent
 _CELERY = ["celery", "--quiet", "-A", "bluefox"]
 COMMANDS = {
     "web": ["gunicorn"],
-    "send": [*_CELERY, "worker", "-Q", "send", "-n", "send@%h", "--concurrency", "2"],
     "default": [*_CELERY, "worker", "-Q", "default", "-n", "default@%h", "--concurrency", "2"],
     "beat": [*_CELERY, "beat"],
 }
+
+
+def send_node(name: str) -> list[str]:
+    """Return the command of a worker that sends; any number of them run side by side."""
+    worker = [*_CELERY, "worker", "-Q", "send", "-n", f"{name}@%h", "--concurrency", "2"]
+    return [sys.executable, "-m", *worker]
 
 
 class Ports(NamedTuple):
@@ -57,6 +62,15 @@ class Stack:
         """Its inbox page, and what its admin API lies below."""
         return f"http://127.0.0.1:{self.ports.simulator}"
 
+    def start(self, name: str) -> None:
+        """Start one of COMMANDS, or a worker that sends, under this name."""
+        if name not in COMMANDS:
+            self.processes.start(name, send_node(name), self.environ)
+            return
+        arguments = [f"--bind=127.0.0.1:{self.ports.web}"] if name == "web" else []
+        command = [sys.executable, "-m", *COMMANDS[name], *arguments]
+        self.processes.start(name, command, self.environ)
+
     def run(self, *arguments: str) -> str:
         """Run Python to its end and return what it printed; ServiceError if it fails."""
         done = subprocess.run(
@@ -73,31 +87,44 @@ class Stack:
 
 
 @contextmanager
-def stack(data: Path, ports: Ports = ANY, *, seed: int = 1) -> Iterator[Stack]:
+def stack(
+    data: Path,
+    ports: Ports = ANY,
+    *,
+    nodes: Sequence[str] = ("send",),
+    simulator: Sequence[str] = ("--seed=1",),
+    output: IO[str] = sys.stdout,
+) -> Iterator[Stack]:
     """Run the product for the block, with everything it keeps in the folder `data`.
 
-    The processes write to standard output. `seed` decides which addresses the simulator lets
-    bounce and complain. ServiceError if a part cannot start.
+    `nodes` are the names of the workers that send, `simulator` further arguments of the simulator;
+    what the processes write goes to `output`. ServiceError if a part cannot start.
     """
     data.mkdir(parents=True, mode=0o711, exist_ok=True)
-    with services(data) as urls, Processes(data / "processes.json") as processes:
+    with services(data) as urls, Processes(data / "processes.json", output) as processes:
         ports = Ports(*(free_port(port) for port in ports))
         environ = _environ(data, ports) | _secrets(data) | urls.environ()
         running = Stack(ports, environ, processes)
         (data / "static").mkdir(exist_ok=True)
-        processes.start("simulator", _simulator(data, ports, seed), environ)
+        processes.start("simulator", [*_simulator(data, ports), *simulator], environ)
         processes.wait_for_port("simulator", ports.simulator_tls)
         running.run("manage.py", "migrate", "--verbosity", "0")
-        for name, command in COMMANDS.items():
-            arguments = [f"--bind=127.0.0.1:{ports.web}"] if name == "web" else []
-            processes.start(name, [sys.executable, "-m", *command, *arguments], environ)
+        for name in (*COMMANDS, *nodes):
+            running.start(name)
         processes.wait_for_port("web", ports.web)
         yield running
 
 
-def _simulator(data: Path, ports: Ports, seed: int) -> list[str]:
-    command = [sys.executable, "-m", "simulator", "--seed", str(seed)]
-    command += ["--port", str(ports.simulator), "--tls-port", str(ports.simulator_tls)]
+def _simulator(data: Path, ports: Ports) -> list[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "simulator",
+        "--port",
+        str(ports.simulator),
+        "--tls-port",
+        str(ports.simulator_tls),
+    ]
     command += ["--smtp-port", str(ports.smtp)]
     return [*command, "--data", str(data / "simulator"), "--ca-dir", str(data / "ca")]
 

@@ -28,6 +28,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9100, help="HTTP port")
     parser.add_argument("--tls-port", type=int, default=9101, help="HTTPS port")
     parser.add_argument("--smtp-port", type=int, default=9102, help="SMTP port, 0: none")
+    parser.add_argument("--address", default=HOST, help="IPv4 address, also served with TLS")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="before each send's answer")
     parser.add_argument("--data", type=Path, help="directory of the state kept between starts")
     parser.add_argument("--ca-dir", type=Path, help="directory of ca.pem and the keys")
@@ -39,7 +40,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 async def serve(args: argparse.Namespace) -> None:
     """Run until SIGTERM or SIGINT."""
     ca_dir = args.ca_dir or args.data or Path(tempfile.mkdtemp(prefix="simulator-"))
-    tls, signer = prepare(ca_dir)
+    tls, signer = prepare(ca_dir, args.address)
     store = Store(state_file(args.data))
     verify_overdue(store)
     cloud = Cloud(store, Settings(latency_ms=args.latency_ms), signer, args.seed, args.keep)
@@ -52,7 +53,9 @@ async def serve(args: argparse.Namespace) -> None:
 
     servers: list[asyncio.AbstractServer] = [
         await loop.create_server(protocol, HOST, args.port, backlog=1024),
-        await loop.create_server(protocol, HOST, args.tls_port, ssl=tls, backlog=1024),
+        await loop.create_server(
+            protocol, sorted({HOST, args.address}), args.tls_port, ssl=tls, backlog=1024
+        ),
     ]
     if args.smtp_port:
         servers.append(await start_smtp(cloud.mailbox, HOST, args.smtp_port))

@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -34,10 +35,11 @@ class Signer:
         return base64.b64encode(self._key.sign(text.encode(), padding.PKCS1v15(), digest)).decode()
 
 
-def prepare(directory: Path) -> tuple[ssl.SSLContext, Signer]:
+def prepare(directory: Path, address: str) -> tuple[ssl.SSLContext, Signer]:
     """Return the server's TLS context and the SNS signer, made in `directory` unless still valid.
 
-    `directory`/ca.pem is what clients must trust (AWS_CA_BUNDLE).
+    `directory`/ca.pem is what clients must trust (AWS_CA_BUNDLE). The server's certificate is for
+    localhost, 127.0.0.1 and `address`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ca = _load(directory, "ca")
@@ -48,9 +50,10 @@ def prepare(directory: Path) -> tuple[ssl.SSLContext, Signer]:
         for stale in ("server", "sns"):
             (directory / f"{stale}.pem").unlink(missing_ok=True)
     server = _load(directory, "server")
-    if server is None:
+    if server is None or address not in _addresses(server[1]):
         server_key = ec.generate_private_key(ec.SECP256R1())
-        server = server_key, _certificate("localhost", server_key, ca, LEAF_DAYS)
+        covered = ("127.0.0.1", address)
+        server = server_key, _certificate("localhost", server_key, ca, LEAF_DAYS, covered)
         _write(directory, "server", *server)
     sns = _load(directory, "sns")
     if sns is None:
@@ -76,6 +79,11 @@ def _load(directory: Path, name: str) -> tuple[PrivateKey, x509.Certificate] | N
     return (key, certificate) if key.public_key() == certificate.public_key() else None
 
 
+def _addresses(certificate: x509.Certificate) -> set[str]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return set(map(str, names.value.get_values_for_type(x509.IPAddress)))
+
+
 def _write(directory: Path, name: str, key: PrivateKey, certificate: x509.Certificate) -> None:
     secret = directory / f"{name}-key.pem"
     secret.touch(mode=0o600)
@@ -90,7 +98,11 @@ def _write(directory: Path, name: str, key: PrivateKey, certificate: x509.Certif
 
 
 def _certificate(
-    name: str, key: PrivateKey, issuer: tuple[PrivateKey, x509.Certificate] | None, days: int
+    name: str,
+    key: PrivateKey,
+    issuer: tuple[PrivateKey, x509.Certificate] | None,
+    days: int,
+    addresses: Iterable[str] = (),
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -113,8 +125,7 @@ def _certificate(
         builder = builder.add_extension(usage, critical=True)
     else:
         names: list[x509.GeneralName] = [x509.DNSName(name)]
-        if name == "localhost":
-            names += [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names += [x509.IPAddress(ipaddress.ip_address(one)) for one in sorted(set(addresses))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
