@@ -30,6 +30,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "forget messages of an age that their workspace no longer keeps": {
+        "task": "sending.tasks.forget_old_messages",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "forget idempotency keys of yesterday": {
         "task": "campaigns.tasks.forget_old_idempotency_keys",
         "schedule": 3600.0,

@@ -141,7 +141,8 @@ class Batch(TenantOwned):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     lane = models.SmallIntegerField(choices=Lane)
-    ses_account = models.ForeignKey(SesAccount, on_delete=models.PROTECT, related_name="batches")
+    # An account that has sent stays for the history of its mail; only its whole tenant takes it.
+    ses_account = models.ForeignKey(SesAccount, on_delete=models.RESTRICT, related_name="batches")
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.PREPARING)
     state_reason = models.CharField(max_length=300, blank=True)
     # When the bounce or complaint limit paused it; null again once a person has resumed it, and
@@ -163,6 +164,9 @@ class Batch(TenantOwned):
     launched_at = models.DateTimeField(null=True, help_text="when someone pressed send")
     audience_at = models.DateTimeField(null=True, help_text="when the last row was written")
     finished_at = models.DateTimeField(null=True)
+    messages_deleted_at = models.DateTimeField(
+        null=True, help_text="when the last message went by its age; the tallies stay"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
@@ -177,6 +181,12 @@ class Batch(TenantOwned):
                 fields=["tenant", "fingerprint"],
                 condition=Q(fingerprint__isnull=False),
                 name="batch_standing",
+            ),
+            # Retention: launched batches that still have their messages, the oldest first.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(launched_at__isnull=False, messages_deleted_at=None),
+                name="batch_kept",
             ),
         ]
 
@@ -344,7 +354,9 @@ class EventKind(models.TextChoices):
 class MessageEvent(TenantOwned):
     """One thing that SES told about a message."""
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="events")
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     kind = models.CharField(max_length=20, choices=EventKind)
     subtype = models.CharField(max_length=60, blank=True, help_text="Permanent/General, abuse, …")
     recipient = models.CharField(max_length=320)
@@ -356,6 +368,7 @@ class MessageEvent(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         constraints = [
+            # Also what finds the events of a message.
             models.UniqueConstraint(
                 fields=["message", "kind", "recipient", "dedupe"], name="event_once"
             ),

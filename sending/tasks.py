@@ -6,10 +6,11 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.utils import timezone
 
-from sending import connection, delivery, launching, sweeping
+from sending import connection, delivery, launching, retention, sweeping
 from sending.selectors.accounts import due_for_quota
 
 _SLICE_SECONDS = 20.0
+_FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
 
 # Worker processes are forked and do not hear the signal that ends their parent; they share a byte.
 _shutting_down = mmap.mmap(-1, 1)
@@ -50,6 +51,12 @@ def sweep() -> None:
     """Mends what crashes left; goes on with half launches."""
     for batch_id in sweeping.sweep():
         launch.delay(batch_id)
+
+
+@shared_task
+def forget_old_messages() -> None:
+    """Deletes for a while what is older than its workspace keeps."""
+    retention.forget(seconds=_FORGET_SECONDS)
 
 
 @shared_task
