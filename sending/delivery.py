@@ -1,4 +1,4 @@
-"""A drain: takes due work for a bounded time, sends each message at its slot, writes what came.
+"""A drain: takes due work for a bounded time and has each message sent at its slot.
 
 One event loop per drain; PostgreSQL and Valkey are asked in threads, always for many messages at
 a time. Several drains in any number of processes and machines share the wheel. Reasons:
@@ -18,28 +18,25 @@ import uvloop
 from redis.exceptions import RedisError
 
 from sending import feed, ledger, parking, queue, quota
-from sending.decide import Action, Decision, after_renewal
-from sending.errors import ContentError, RenderError
-from sending.flight import Window
-from sending.ledger import Claimed, Result
-from sending.models import Status
-from sending.outbound import Outbound, load, no_access, signer_of
-from sending.recording import Recorder
+from sending.errors import ContentError
+from sending.ledger import Claimed
+from sending.outbound import Outbound, load
+from sending.recording import Recorder, untouched
 from sending.schedule import Job, Schedule
-from sending.ses.errors import SesError
-from sending.signing import Signer
-from sending.stops import Stops
+from sending.sender import Sender
 from sending.threads import ServerClock, Threads
-from sending.transport import Accepted, Transport
+from sending.transport import Transport
 
 logger = logging.getLogger(__name__)
 
 _LINGER = 1.0  # a drain without work stays this long, one of them longer while something waits
 _WATCH = 10.0  # seconds; what is due later is for the sweep
 _LOOK_AGAIN = 0.02
+_CROWDED = 0.005
+# Times the window: some are in flight, as many wait for a place, as many are being claimed.
+_IN_HAND = 3
 _COMPANY_EVERY = 0.25
 _PATIENCE = 5.0  # for answers still missing when the time is over
-_GIVEN_UP = "No answer from Amazon SES before the worker ended"
 
 
 def run(*, seconds: float, stopping: Callable[[], bool]) -> None:
@@ -65,20 +62,15 @@ class Drain:
     """One bounded run."""
 
     def __init__(self, transport: Transport, threads: Threads) -> None:
-        self._transport = transport
         self._threads = threads
         self._clock = ServerClock()
-        self._stops = Stops(threads)
         self._recorder = Recorder(threads)
-        self._schedule = Schedule(self._start, self._missed)
+        self._sender = Sender(transport, threads, self._recorder, self._missed)
+        self._schedule = Schedule(self._sender.start, self._missed)
         self._outbounds: dict[int, Outbound] = {}
-        self._signers: dict[int, Signer] = {}
-        self._flight: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._feeding: set[int] = set()
-        self._window = Window()
         self._stopped = False
-        self._landing = False
         self._between_slots = 0
         self.name = uuid4().hex
 
@@ -100,9 +92,10 @@ class Drain:
     async def _take_until(self, over: Callable[[], bool]) -> None:
         busy_at = company_at = time.monotonic()
         while not over():
-            room = self._window.size - self._in_hand
-            if room < self._window.size // 8:
-                await asyncio.sleep(0.002)
+            flight = self._sender.window
+            room = _IN_HAND * flight - self._in_hand
+            if room < flight:
+                await asyncio.sleep(_CROWDED)
                 continue
             taken = await self._take(room)
             now = time.monotonic()
@@ -161,12 +154,9 @@ class Drain:
             if batch_id not in self._outbounds:
                 self._outbounds[batch_id] = await self._threads.run(load, batch_id)
             out = self._outbounds[batch_id]
-            if out.account_id not in self._signers:
-                self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
+            await self._sender.prepare(out)
         except ContentError as error:
             await self._threads.run(parking.pause_batch, batch_id, str(error))
-        except SesError as error:
-            await self._stops.obey(no_access(error), self._outbounds[batch_id])
         except Threads.database_errors:
             logger.exception("Batch %d could not be read; its messages go back", batch_id)
 
@@ -178,7 +168,7 @@ class Drain:
             out = self._outbounds.get(group.batch_id)
             for one in (claimed[i] for i in group.ids if i in claimed):
                 if out is None:
-                    self._recorder.add(_untouched(one, lease.pace_key))
+                    self._recorder.add(untouched(one, lease.pace_key))
                 else:
                     slot = start + len(jobs) * lease.interval
                     jobs.append(Job(one, out, slot, lease.interval))
@@ -197,19 +187,11 @@ class Drain:
         finally:
             self._feeding.discard(batch_id)
 
-    # --- sending at the slot -------------------------------------------------------------------
-    def _start(self, job: Job) -> None:
-        if self._stops.hold(job.outbound) or job.outbound.account_id not in self._signers:
-            self._return(job)
-            return
-        task = asyncio.get_running_loop().create_task(self._send(job))
-        self._flight.add(task)
-        task.add_done_callback(self._flight.discard)
-
+    # --- slots and what is left of them ----------------------------------------------------------
     @property
     def _in_hand(self) -> int:
-        """Messages that are claimed and not settled: each waits for its slot, a new one, or SES."""
-        return len(self._schedule) + self._between_slots + len(self._flight)
+        """Messages claimed and not answered: each waits for its slot, a new one, or SES."""
+        return len(self._schedule) + self._between_slots + len(self._sender)
 
     def _missed(self, pace_key: str, jobs: list[Job]) -> None:
         self._between_slots += len(jobs)
@@ -224,110 +206,22 @@ class Drain:
             self._between_slots -= len(jobs)
         if slots is None:
             for job in jobs:
-                self._return(job)
+                self._recorder.give_back(job)
             return
         start, interval = self._clock.local(slots[0]), slots[1]
         for i, job in enumerate(jobs):
             job.slot, job.interval = start + i * interval, interval
         self._schedule.put(jobs)
 
-    async def _send(self, job: Job) -> None:
-        out, recipient = job.outbound, job.claimed.recipient
-        if not await self._in_time(job):
-            return
-        try:
-            body = out.skeleton.body(recipient)
-        except RenderError as error:
-            self._settle(job, Status.FAILED, str(error))
-            return
-        except Exception:
-            logger.exception("Message %d: a fault of ours in its content", recipient.message_id)
-            self._settle(job, Status.FAILED, "An internal error in its content")
-            return
-        try:
-            reply = await self._post(out, body, recipient.email)
-        except asyncio.CancelledError:
-            self._settle(job, Status.UNKNOWN, _GIVEN_UP)
-            raise
-        except Exception:
-            logger.exception("Message %d: a fault of ours while it was sent", recipient.message_id)
-            self._settle(job, Status.UNKNOWN, "An internal error while it was sent")
-            return
-        if isinstance(reply, Accepted):
-            self._settle(job, Status.SENT, ses_message_id=reply.ses_message_id)
-        elif reply.action is Action.FAIL:
-            self._settle(job, Status.FAILED, reply.reason)
-        elif reply.action is Action.UNKNOWN:
-            self._settle(job, Status.UNKNOWN, reply.reason)
-        else:
-            self._return(job)
-            await self._stops.obey(reply, out)
-
-    async def _in_time(self, job: Job) -> bool:
-        """Opens what the send needs; False when that took the slot away, and it goes on later.
-
-        A connection takes longer to open than a send may be late: without this, the first mails of
-        a drain come so late that the second after them holds more than the quota.
-        """
-        out = job.outbound
-        try:
-            refusal = await self._transport.ready(self._signers[out.account_id])
-        except asyncio.CancelledError:
-            self._return(job)  # nothing was written
-            raise
-        if refusal is not None:
-            self._return(job)
-            await self._stops.obey(refusal, out)
-        elif not job.missed(time.monotonic()):
-            return True
-        elif self._landing:
-            self._return(job)
-        else:
-            self._missed(out.pace_key, [job])
-        return False
-
-    async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
-        signer = self._signers[out.account_id]
-        asked = time.monotonic()
-        reply = await self._transport.send(signer, body, email)
-        self._window.answered(time.monotonic() - asked)
-        if isinstance(reply, Accepted) or reply.action is not Action.RENEW:
-            return reply
-        if self._signers[out.account_id] is signer:  # the first of those refused together
-            try:
-                fresh = await self._threads.run(lambda: signer_of(out.account_id, renew=True))
-            except SesError as error:
-                return no_access(error)
-            self._signers[out.account_id] = fresh
-        reply = await self._transport.send(self._signers[out.account_id], body, email)
-        return reply if isinstance(reply, Accepted) else after_renewal(reply)
-
-    # --- what came of it -----------------------------------------------------------------------
-    def _settle(self, job: Job, status: Status, reason: str = "", ses_message_id: str = "") -> None:
-        one, key = job.claimed, job.outbound.pace_key
-        self._recorder.add(
-            Result(one.message_id, one.claimed_at, status, key, reason, ses_message_id)
-        )
-
-    def _return(self, job: Job) -> None:
-        """The message was not sent: it is queued again, and waits in front of its batch."""
-        out = job.outbound
-        self._recorder.add(_untouched(job.claimed, out.pace_key), back_to=out)
-
     async def _land(self) -> None:
         """Waits for answers, gives the rest back, calls unknown what stays unanswered."""
-        self._landing = True
+        self._sender.land()
         end = time.monotonic() + _PATIENCE
         while self._errands and time.monotonic() < end:
             await asyncio.wait(self._errands, timeout=end - time.monotonic())
         for job in self._schedule.close():
-            self._return(job)
-        if self._flight:
-            await asyncio.wait(self._flight, timeout=max(0.0, end - time.monotonic()))
-        unanswered = list(self._flight)
-        for task in unanswered:
-            task.cancel()
-        await asyncio.gather(*unanswered, return_exceptions=True)
+            self._recorder.give_back(job)
+        await self._sender.finish(end)
 
     def _errand(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -344,7 +238,3 @@ def _timed_take(room: int) -> tuple[float, queue.Taken, float]:
     before = time.monotonic()
     taken = queue.take(room)
     return before, taken, time.monotonic()
-
-
-def _untouched(claimed: Claimed, pace_key: str) -> Result:
-    return Result(claimed.message_id, claimed.claimed_at, Status.QUEUED, pace_key)

@@ -1,27 +1,31 @@
 """How many messages a process keeps in flight: enough for the latency, not more.
 
-Each is a connection. They are opened as answers come, for a few hundred TLS handshakes at once
-take longer than a connection may take; and no more are opened once SES or this machine answers
-slower for it, for then more in flight only wait longer (the idea of TCP Vegas, Brakmo and
-Peterson 1995).
+Each is a connection, and to open one costs as much CPU as to send several mails. So more are opened
+a few at a time as answers come, and no more once SES or this machine answers slower for it, for
+then more in flight only wait longer (the idea of TCP Vegas, Brakmo and Peterson 1995).
 """
 
 _FIRST, _MOST = 32, 256
+_STEP = 4  # more, or less, in the time of one answer
 _SLOWER = 2.0  # times the quickest answer
 _NOISE = 0.02  # seconds
 
 
 class Window:
-    """The number of messages that may be in hand, from the time that answers take."""
+    """The number of messages that may be in flight, from the time that answers take."""
 
     def __init__(self) -> None:
-        self.size = _FIRST
+        self._size = float(_FIRST)
         self._quickest = float("inf")
 
-    def answered(self, seconds: float) -> None:
-        """Takes the time of one answer: one more fits, or one less."""
+    @property
+    def size(self) -> int:
+        return int(self._size)
+
+    def answered(self, seconds: float, *, in_flight: int) -> None:
+        """Takes the time of one answer. Quick ones prove nothing while half the window is free."""
         self._quickest = min(self._quickest, seconds)
-        if seconds <= self._quickest * _SLOWER + _NOISE:
-            self.size = min(_MOST, self.size + 1)
-        else:
-            self.size = max(_FIRST, self.size - 1)
+        if seconds > self._quickest * _SLOWER + _NOISE:
+            self._size = max(_FIRST, self._size - _STEP / self._size)
+        elif in_flight * 2 >= self._size:
+            self._size = min(_MOST, self._size + _STEP / self._size)

@@ -8,8 +8,10 @@ from collections import defaultdict
 from redis.exceptions import RedisError
 
 from sending import ledger, queue
-from sending.ledger import Result
+from sending.ledger import Claimed, Result
+from sending.models import Status
 from sending.outbound import Outbound
+from sending.schedule import Job
 from sending.threads import Threads
 
 logger = logging.getLogger(__name__)
@@ -29,11 +31,19 @@ class Recorder:
         self._wake = asyncio.Event()
         self._closed = False
 
-    def add(self, result: Result, *, back_to: Outbound | None = None) -> None:
-        """Takes a result; `back_to` also puts the message in front of its batch again."""
+    def settle(self, job: Job, status: Status, reason: str = "", ses_message_id: str = "") -> None:
+        """Takes what became of a message."""
+        one, key = job.claimed, job.outbound.pace_key
+        self.add(Result(one.message_id, one.claimed_at, status, key, reason, ses_message_id))
+
+    def give_back(self, job: Job) -> None:
+        """The message was not sent: it is queued again, and waits in front of its batch."""
+        self._returned.append((job.outbound, job.claimed.message_id))
+        self.add(untouched(job.claimed, job.outbound.pace_key))
+
+    def add(self, result: Result) -> None:
+        """Takes a result."""
         self._results.append(result)
-        if back_to is not None:
-            self._returned.append((back_to, result.message_id))
         if len(self._results) >= _AT_MOST:
             self._wake.set()
 
@@ -84,3 +94,8 @@ class Recorder:
             groups[out.pace_key, out.lane, out.batch_id].append(message_id)
         for group, ids in groups.items():
             await self._threads.run(queue.put_back, *group, ids)
+
+
+def untouched(claimed: Claimed, pace_key: str) -> Result:
+    """What releases a claim: the message is queued as if it had never been taken."""
+    return Result(claimed.message_id, claimed.claimed_at, Status.QUEUED, pace_key)

@@ -1,0 +1,171 @@
+"""Sends claimed messages at their slots, so many at once, and says what came of each."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sending.decide import Action, Decision, after_renewal
+from sending.errors import RenderError
+from sending.flight import Window
+from sending.models import Status
+from sending.outbound import Outbound, no_access, signer_of
+from sending.recording import Recorder
+from sending.schedule import Job
+from sending.ses.errors import SesError
+from sending.signing import Signer
+from sending.stops import Stops
+from sending.threads import Threads
+from sending.transport import Accepted, Transport
+
+logger = logging.getLogger(__name__)
+
+_GIVEN_UP = "No answer from Amazon SES before the worker ended"
+
+
+class Sender:
+    """The messages of a drain that are on their way, and those that wait for a place."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        threads: Threads,
+        recorder: Recorder,
+        on_late: Callable[[str, list[Job]], None],
+    ) -> None:
+        self._transport = transport
+        self._threads = threads
+        self._recorder = recorder
+        self._on_late = on_late
+        self._stops = Stops(threads)
+        self._signers: dict[int, Signer] = {}
+        self._window = Window()
+        self._flight: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Job] = deque()
+        self._landing = False
+
+    def __len__(self) -> int:
+        return len(self._flight) + len(self._waiting)
+
+    @property
+    def window(self) -> int:
+        """How many may be in flight just now."""
+        return self._window.size
+
+    async def prepare(self, out: Outbound) -> None:
+        """Makes an account ready to sign. Where AWS gives no access, what is sent goes back."""
+        if out.account_id in self._signers:
+            return
+        try:
+            self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
+        except SesError as error:
+            await self._stops.obey(no_access(error), out)
+
+    def start(self, job: Job) -> None:
+        """Sends a job whose slot has come, now or when one in flight is answered."""
+        if len(self._flight) >= self._window.size:
+            self._waiting.append(job)
+        else:
+            self._launch(job)
+
+    def land(self) -> None:
+        """Starts nothing more; what waits is given back."""
+        self._landing = True
+        while self._waiting:
+            self._recorder.give_back(self._waiting.popleft())
+
+    async def finish(self, end: float) -> None:
+        """Waits for answers until `end` (monotonic); what stays unanswered becomes unknown."""
+        self.land()
+        if self._flight:
+            await asyncio.wait(self._flight, timeout=max(0.0, end - time.monotonic()))
+        unanswered = list(self._flight)
+        for task in unanswered:
+            task.cancel()
+        await asyncio.gather(*unanswered, return_exceptions=True)
+
+    def _launch(self, job: Job) -> None:
+        out = job.outbound
+        if self._landing or self._stops.hold(out) or out.account_id not in self._signers:
+            self._recorder.give_back(job)
+            return
+        task = asyncio.get_running_loop().create_task(self._send(job))
+        self._flight.add(task)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._flight.discard(task)
+        while self._waiting and len(self._flight) < self._window.size:
+            self._launch(self._waiting.popleft())
+
+    async def _send(self, job: Job) -> None:
+        out, recipient = job.outbound, job.claimed.recipient
+        if not await self._in_time(job):
+            return
+        try:
+            body = out.skeleton.body(recipient)
+        except RenderError as error:
+            self._recorder.settle(job, Status.FAILED, str(error))
+            return
+        except Exception:
+            logger.exception("Message %d: a fault of ours in its content", recipient.message_id)
+            self._recorder.settle(job, Status.FAILED, "An internal error in its content")
+            return
+        try:
+            reply = await self._post(out, body, recipient.email)
+        except asyncio.CancelledError:
+            self._recorder.settle(job, Status.UNKNOWN, _GIVEN_UP)
+            raise
+        except Exception:
+            logger.exception("Message %d: a fault of ours while it was sent", recipient.message_id)
+            self._recorder.settle(job, Status.UNKNOWN, "An internal error while it was sent")
+            return
+        if isinstance(reply, Accepted):
+            self._recorder.settle(job, Status.SENT, ses_message_id=reply.ses_message_id)
+        elif reply.action is Action.FAIL:
+            self._recorder.settle(job, Status.FAILED, reply.reason)
+        elif reply.action is Action.UNKNOWN:
+            self._recorder.settle(job, Status.UNKNOWN, reply.reason)
+        else:
+            self._recorder.give_back(job)
+            await self._stops.obey(reply, out)
+
+    async def _in_time(self, job: Job) -> bool:
+        """Opens what the send needs; False when that took the slot away, and it goes on later.
+
+        A connection takes longer to open than a send may be late: without this, the first mails of
+        a drain come so late that the second after them holds more than the quota.
+        """
+        out = job.outbound
+        try:
+            refusal = await self._transport.ready(self._signers[out.account_id])
+        except asyncio.CancelledError:
+            self._recorder.give_back(job)  # nothing was written
+            raise
+        if refusal is not None:
+            self._recorder.give_back(job)
+            await self._stops.obey(refusal, out)
+        elif not job.missed(time.monotonic()):
+            return True
+        elif self._landing:
+            self._recorder.give_back(job)
+        else:
+            self._on_late(out.pace_key, [job])
+        return False
+
+    async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
+        signer = self._signers[out.account_id]
+        asked = time.monotonic()
+        reply = await self._transport.send(signer, body, email)
+        self._window.answered(time.monotonic() - asked, in_flight=len(self._flight))
+        if isinstance(reply, Accepted) or reply.action is not Action.RENEW:
+            return reply
+        if self._signers[out.account_id] is signer:  # the first of those refused together
+            try:
+                fresh = await self._threads.run(lambda: signer_of(out.account_id, renew=True))
+            except SesError as error:
+                return no_access(error)
+            self._signers[out.account_id] = fresh
+        reply = await self._transport.send(self._signers[out.account_id], body, email)
+        return reply if isinstance(reply, Accepted) else after_renewal(reply)
