@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.urls import reverse
 
 from campaigns.models import Campaign, CampaignStatus
@@ -120,6 +121,12 @@ def running_campaigns(tenant: Tenant) -> list[Campaign]:
     return list(campaigns_of(tenant).filter(batch__state__in=under_way).order_by("-batch_id")[:5])
 
 
+def planned_campaigns(tenant: Tenant) -> list[Campaign]:
+    """Campaigns that leave by themselves, the next five."""
+    planned = campaigns_of(tenant).filter(status=CampaignStatus.SCHEDULED)
+    return list(planned.order_by("scheduled_at")[:5])
+
+
 def quotas(tenant: Tenant) -> list[Quota]:
     """What AWS allows each connected account, as last read."""
     return [
@@ -137,6 +144,7 @@ def concerns(tenant: Tenant) -> list[Concern]:
     """What needs attention, the worst first. What the checklist shows is not said again."""
     found = [concern for account in accounts_of(tenant) for concern in _of_account(account)]
     found += _of_digest(tenant)
+    found += _of_campaigns(tenant)
     if not tenant.postal_address:
         found.append(
             Concern(
@@ -158,6 +166,23 @@ def _of_digest(tenant: Tenant) -> list[Concern]:
         "suppressed, and still on your lists."
     )
     return [Concern(text, reverse("webhooks:index", args=[tenant.slug]))]
+
+
+def _of_campaigns(tenant: Tenant) -> list[Concern]:
+    """Campaigns that did not leave at their time."""
+    waiting = campaigns_of(tenant).filter(
+        Q(status=CampaignStatus.MISSED) | Q(status=CampaignStatus.DRAFT) & ~Q(held_reason="")
+    )
+    return [
+        Concern(
+            f"“{campaign.name}” has missed its time and was not sent."
+            if campaign.status == CampaignStatus.MISSED
+            else f"“{campaign.name}” was not ready at its time: {campaign.held_reason}",
+            reverse("campaigns:report", args=[tenant.slug, campaign.public_id]),
+            "error",
+        )
+        for campaign in waiting[:5]
+    ]
 
 
 def _of_account(account: SesAccount) -> list[Concern]:

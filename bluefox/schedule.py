@@ -30,6 +30,15 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "launch campaigns whose time has come": {
+        "task": "campaigns.tasks.launch_scheduled",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "mail what happened to campaigns": {
+        "task": "campaigns.tasks.mail_alerts",
+        "schedule": 15.0,
+    },
     "forget messages of an age that their workspace no longer keeps": {
         "task": "sending.tasks.forget_old_messages",
         "schedule": 60.0,

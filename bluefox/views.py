@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from bluefox.home import checklist, concerns, quotas, running_campaigns
+from bluefox.home import checklist, concerns, planned_campaigns, quotas, running_campaigns
 from campaigns.models import Campaign
 from campaigns.selectors.campaigns import campaigns_of
 from sending.selectors.batches import Progress, progress
@@ -29,6 +29,7 @@ def home(request: Any) -> HttpResponse:
         "done": sum(step.done for step in steps),
         "concerns": concerns(tenant),
         "running": _with_figures(running_campaigns(tenant)),
+        "planned": planned_campaigns(tenant),
         "quotas": quotas(tenant),
         "latest": _with_figures(latest),
     }

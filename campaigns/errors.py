@@ -9,6 +9,15 @@ class NotReady(BluefoxError):
     code = "not_ready"
 
 
+class BadTime(BluefoxError):
+    """A campaign cannot leave at this time."""
+
+    code = "bad_time"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="time")
+
+
 class NoSender(BluefoxError):
     """No connected SES account may send from this address."""
 

@@ -1,9 +1,12 @@
 """The composer's form and the test send's."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
 
 from campaigns.models import Campaign
 from campaigns.selectors.senders import account_for
@@ -98,3 +101,54 @@ class TestSend(forms.Form):
     def clean_addresses(self) -> list[str]:
         typed: str = self.cleaned_data["addresses"]
         return [_address(part) for part in re.split(r"[,;\s]+", typed) if part]
+
+
+class Schedule(forms.Form):
+    """A day and a time of day in the workspace's zone; once valid, `at` is the moment."""
+
+    date = forms.DateField(
+        label="Day",
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": "Write the day as in 2026-12-31."},
+    )
+    time = forms.TimeField(
+        label="Time",
+        input_formats=["%H:%M", "%H:%M:%S"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+        error_messages={"invalid": "Write the time as in 09:30."},
+    )
+
+    at: datetime
+
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._zone_name = tenant.timezone
+        now = timezone.localtime(timezone=ZoneInfo(tenant.timezone))
+        self.fields["date"].widget.attrs["min"] = now.date().isoformat()
+        self.fields["time"].help_text = f"In {tenant.timezone}, where it is {now:%H:%M} now."
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = self.cleaned_data
+        if "date" not in values or "time" not in values:
+            return values
+        wanted = datetime.combine(values["date"], values["time"])
+        # Of an hour that comes twice in autumn, this is the first.
+        self.at = wanted.replace(tzinfo=ZoneInfo(self._zone_name))
+        try:
+            skipped = _there_and_back(self.at).replace(tzinfo=None) != wanted
+        except OverflowError:
+            self.add_error("date", "Choose a day within the next year.")
+            return values
+        if skipped:
+            self.add_error(
+                "time",
+                f"The clocks in {self._zone_name} skip {wanted:%H:%M} on this day. Choose an "
+                "earlier or a later time.",
+            )
+        return values
+
+
+def _there_and_back(moment: datetime) -> datetime:
+    """The same moment through UTC: a wall time that the clocks skip comes back as another."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo)

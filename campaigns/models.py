@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.db.models import Q
 
 from lists.models import List
 from sending.models import Batch, SesAccount
@@ -11,9 +12,14 @@ from tenants.scoping import TenantOwned
 
 
 class CampaignStatus(models.TextChoices):
-    """Draft until it is launched; then the batch's state says how it goes."""
+    """Draft until it is launched; then the batch's state says how it goes.
+
+    A scheduled one leaves at its time. One that could not (we were not there) asks what to do.
+    """
 
     DRAFT = "draft", "Draft"
+    SCHEDULED = "scheduled", "Scheduled"
+    MISSED = "missed", "Missed its time"
     LAUNCHED = "launched", "Launched"
 
 
@@ -30,7 +36,11 @@ class Campaign(TenantOwned):
     preheader = models.CharField(max_length=300, blank=True)
     html = models.TextField(blank=True)
     lists = models.ManyToManyField(List, related_name="campaigns", blank=True)
-    status = models.CharField(max_length=8, choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    status = models.CharField(max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    scheduled_at = models.DateTimeField(null=True, help_text="when it leaves, or should have left")
+    held_reason = models.CharField(
+        max_length=500, blank=True, help_text="why it became a draft again at its time"
+    )
     batch = models.OneToOneField(
         Batch, null=True, on_delete=models.PROTECT, related_name="campaign"
     )
@@ -39,10 +49,44 @@ class Campaign(TenantOwned):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantOwned.Meta):
-        indexes = [models.Index(fields=["tenant", "-id"], name="campaign_newest")]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="campaign_newest"),
+            # The clock looks for what is due.
+            models.Index(
+                fields=["scheduled_at"], condition=Q(status="scheduled"), name="campaign_due"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class AlertKind(models.TextChoices):
+    """What the members are told of a campaign."""
+
+    LIMIT = "limit", "A limit paused it"
+    NOT_READY = "not_ready", "It was not ready at its time"
+    MISSED = "missed", "It missed its time"
+
+
+class CampaignAlert(TenantOwned):
+    """One mail to the members, written down with what it tells of and sent by the clock."""
+
+    kind = models.CharField(max_length=10, choices=AlertKind)
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="alerts")
+    reason = models.CharField(max_length=500, blank=True)
+    due_at = models.DateTimeField(null=True, help_text="when the campaign should have left")
+    created_at = models.DateTimeField(auto_now_add=True)
+    mail_tried_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta(TenantOwned.Meta):
+        indexes = [
+            models.Index(fields=["id"], condition=Q(mailed_at=None), name="alert_unmailed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.get_kind_display()}"
 
 
 class IdempotencyKey(TenantOwned):

@@ -94,6 +94,8 @@ WORKSPACE = {
     "campaigns:preview": Row("view", _draft),
     "campaigns:test": Row("campaigns.send", _draft, acts=True),
     "campaigns:send": Row("campaigns.send", _draft, acts=True),
+    "campaigns:schedule": Row("campaigns.send", _draft, acts=True),
+    "campaigns:unschedule": Row("campaigns.send", _draft, acts=True),
     "campaigns:delete": Row("campaigns.edit", _draft, acts=True),
     "campaigns:pause": Row("campaigns.send", _sent, acts=True),
     "campaigns:resume": Row("campaigns.send", _sent, acts=True),

@@ -1,31 +1,24 @@
 """Tells the members about bounces and complaints: one digest mail a quarter of an hour at most."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.db.models import Exists, OuterRef, Q
-from django.template.loader import render_to_string
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
-from django.utils import timezone
 
 from lists.tokens import Kind, make
 from sending.models import EventKind, MessageEvent
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import Tenant, User
+from tenants.services.mails import mail_members, mail_waiting
 from webhooks.models import FeedbackDigest
-
-log = logging.getLogger(__name__)
 
 BETWEEN_MAILS = timedelta(minutes=15)
 # The first event of a storm waits a little, so that the first mail tells of more than one.
 GATHER = timedelta(minutes=1)
 NAMED = 20
-RECIPIENTS = (Role.OWNER, Role.ADMIN, Role.MARKETER)
-_TRY_AGAIN = timedelta(minutes=5)
 _GIVE_UP = timedelta(days=1)
 
 
@@ -78,59 +71,21 @@ def close_due(now: datetime) -> int:
 
 
 def mail_closed(now: datetime) -> int:
-    """Mails what is closed; returns how many digests went out.
-
-    What the mail server refused is tried again every five minutes for a day. One that is down
-    is not asked for all of them in one go.
-    """
-    waiting = Q(mail_tried_at=None) | Q(mail_tried_at__lte=now - _TRY_AGAIN)
-    closed = FeedbackDigest.unscoped.filter(waiting, mailed_at=None, closed_at__gt=now - _GIVE_UP)
-    mailed = 0
-    for digest in closed.select_related("tenant").order_by("id"):
-        same = FeedbackDigest.unscoped.filter(pk=digest.pk)
-        # The claim, committed before the mail server is asked: another clock leaves it alone.
-        if not same.filter(waiting).update(mail_tried_at=now):
-            continue
-        if not _mail(digest):
-            break
-        same.update(mailed_at=now)
-        mailed += 1
-    return mailed
+    """Mails what is closed, trying for a day; returns how many digests went out."""
+    closed = FeedbackDigest.unscoped.filter(closed_at__gt=now - _GIVE_UP)
+    return mail_waiting(closed.select_related("tenant"), _mail, now=now)
 
 
 def _mail(digest: FeedbackDigest) -> bool:
-    """Sends the digest to each member it is for. Whether it need not be tried again.
-
-    One that got through is enough: trying again would mail the others twice.
-    """
     context = digest_context(digest)
-    members = Membership.objects.for_tenant(digest.tenant).filter(
-        role__in=RECIPIENTS, user__is_active=True
-    )
-    users = [member.user for member in members.select_related("user")]
-    mailed = [_mail_one(digest, user, context) for user in users]
-    return any(mailed) or not users
+    page_url = f"{settings.SITE_URL}{reverse('webhooks:index', args=[digest.tenant.slug])}"
 
+    def values(user: User) -> dict[str, Any]:
+        token = make(Kind.DIGEST, digest.pk, user.pk)
+        remove_url = f"{settings.SITE_URL}{reverse('sns:remove', args=[token])}"
+        return context | {"page_url": page_url, "remove_url": remove_url}
 
-def _mail_one(digest: FeedbackDigest, user: User, context: dict[str, Any]) -> bool:
-    token = make(Kind.DIGEST, digest.pk, user.pk)
-    links = {
-        "remove_url": f"{settings.SITE_URL}{reverse('sns:remove', args=[token])}",
-        "page_url": f"{settings.SITE_URL}{reverse('webhooks:index', args=[digest.tenant.slug])}",
-    }
-    values = context | links
-    with timezone.override(digest.tenant.timezone):
-        subject = " ".join(render_to_string("emails/feedback_digest_subject.txt", values).split())
-        text = render_to_string("emails/feedback_digest.txt", values)
-        html = render_to_string("emails/feedback_digest.html", values)
-    mail = EmailMultiAlternatives(subject, text, to=[user.email])
-    mail.attach_alternative(html, "text/html")
-    try:
-        mail.send()
-    except OSError:  # SMTPException is one
-        log.exception("digest %s could not be mailed to user %s", digest.pk, user.pk)
-        return False
-    return True
+    return mail_members(digest.tenant, "feedback_digest", values)
 
 
 def digest_context(digest: FeedbackDigest) -> dict[str, Any]:

@@ -17,7 +17,7 @@ TONES = {
     "delayed delay soft_bounce soft_bounced preparing",
     "blue": "sending running importing",
     "red": "failed bounce bounced hard_bounce hard_bounced complaint complained suppressed error "
-    "invalid revoked reject rejected",
+    "invalid revoked reject rejected missed",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
@@ -56,6 +56,14 @@ def exact(moment: datetime) -> str:
     """``24 Nov 2026, 23:30:12 CET`` in the zone that is active for the request."""
     local = timezone.localtime(moment)
     return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
+
+
+@register.filter
+def to_minute(moment: datetime) -> str:
+    """``3 Dec 2026, 09:00 CET``. The date filter of Django leaves out the zone in the hour that
+    comes twice in autumn."""
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
 
 
 def relative(moment: datetime, now: datetime) -> str:

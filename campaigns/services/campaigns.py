@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from campaigns.checklist import checklist, content_of
+from campaigns.checklist import Checklist, checklist, content_of
 from campaigns.errors import NoSender, NotReady
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.selectors.senders import account_for
 from lists.addresses import normalise
 from lists.models import List
 from sending.content import complete
-from sending.models import Batch, Lane, Message
+from sending.models import Batch, Lane, Message, SesAccount
 from sending.services.batches import (
     cancel_batch,
     create_batch,
@@ -26,6 +26,14 @@ from tenants.models import Tenant, User
 from tenants.services.audit import record
 
 MAX_TEST_ADDRESSES = 5
+# From these a campaign may be sent, now or at a time.
+SENDABLE = (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.MISSED)
+_NOT_NOW = {
+    CampaignStatus.DRAFT: "This campaign is not scheduled: it is a draft.",
+    CampaignStatus.SCHEDULED: "This campaign is scheduled. Take it off the schedule to change it.",
+    CampaignStatus.MISSED: "This campaign has missed its time. Say first what becomes of it.",
+    CampaignStatus.LAUNCHED: "This campaign was sent already. Copy it to send it again.",
+}
 _DRAFT_FIELDS = ("name", "from_name", "from_email", "reply_to", "subject", "preheader", "html")
 
 
@@ -48,8 +56,8 @@ def create_campaign(*, tenant: Tenant, actor: User, name: str) -> Campaign:
 
 @transaction.atomic
 def save_draft(*, campaign: Campaign, lists: Iterable[List], **values: str) -> Campaign:
-    """Stores what the composer holds. Raises NotReady when the campaign was launched meanwhile."""
-    campaign = _locked_draft(campaign)
+    """Stores what the composer holds. Raises NotReady when it is no draft any more."""
+    campaign = locked(campaign, CampaignStatus.DRAFT)
     for name in _DRAFT_FIELDS:
         setattr(campaign, name, values[name])
     campaign.save()
@@ -60,7 +68,7 @@ def save_draft(*, campaign: Campaign, lists: Iterable[List], **values: str) -> C
 @transaction.atomic
 def delete_draft(*, campaign: Campaign) -> None:
     """Raises NotReady for a campaign that was launched: its report stays."""
-    _locked_draft(campaign).delete()
+    locked(campaign, CampaignStatus.DRAFT).delete()
 
 
 @transaction.atomic
@@ -69,31 +77,10 @@ def send_campaign(*, campaign: Campaign, actor: User) -> Campaign:
 
     A second press finds it launched and is refused, so nobody is mailed twice.
     """
-    campaign = _locked_draft(campaign)
+    campaign = locked(campaign, *SENDABLE)
+    campaign.scheduled_at = None
     checked = checklist(campaign)
-    if not checked.ready or checked.account is None:
-        first = checked.findings[0]
-        raise NotReady(first.message, param=first.part)
-    content = complete(
-        content_of(campaign),
-        postal_address=campaign.tenant.postal_address,
-        unsubscribable=True,
-    )
-    campaign.batch = create_batch(
-        tenant=campaign.tenant,
-        lane=Lane.CAMPAIGN,
-        ses_account=checked.account,
-        from_header=mailbox(campaign.from_name, campaign.from_email),
-        reply_to=campaign.reply_to,
-        subject=content.subject,
-        html=content.html,
-        text=content.text,
-        list_ids=list(campaign.lists.values_list("pk", flat=True)),
-    )
-    campaign.ses_account = checked.account
-    campaign.status = CampaignStatus.LAUNCHED
-    campaign.save()
-    launch_batch(batch=campaign.batch)
+    launch_locked(campaign, checked)
     record(
         tenant=campaign.tenant,
         actor=actor,
@@ -102,6 +89,41 @@ def send_campaign(*, campaign: Campaign, actor: User) -> Campaign:
         detail={"recipients": checked.recipients},
     )
     return campaign
+
+
+def ready(checked: Checklist) -> SesAccount:
+    """The account that the campaign leaves through. Raises NotReady with the first error."""
+    if not checked.ready or checked.account is None:
+        first = checked.findings[0]
+        raise NotReady(first.message, param=first.part)
+    return checked.account
+
+
+def launch_locked(campaign: Campaign, checked: Checklist) -> None:
+    """Makes its batch and launches it. The caller holds the lock on the campaign's row.
+
+    Raises NotReady with the first error of the checklist, and ContentError.
+    """
+    campaign.ses_account = ready(checked)
+    content = complete(
+        content_of(campaign),
+        postal_address=campaign.tenant.postal_address,
+        unsubscribable=True,
+    )
+    campaign.batch = create_batch(
+        tenant=campaign.tenant,
+        lane=Lane.CAMPAIGN,
+        ses_account=campaign.ses_account,
+        from_header=mailbox(campaign.from_name, campaign.from_email),
+        reply_to=campaign.reply_to,
+        subject=content.subject,
+        html=content.html,
+        text=content.text,
+        list_ids=list(campaign.lists.values_list("pk", flat=True)),
+    )
+    campaign.status, campaign.held_reason = CampaignStatus.LAUNCHED, ""
+    campaign.save()
+    launch_batch(batch=campaign.batch)
 
 
 @transaction.atomic
@@ -196,16 +218,16 @@ def _batch_of(campaign: Campaign) -> Batch:
     return campaign.batch
 
 
-def _locked_draft(campaign: Campaign) -> Campaign:
-    """The campaign, locked against a second press. Raises NotReady when it is no draft."""
-    locked = (
+def locked(campaign: Campaign, *statuses: CampaignStatus) -> Campaign:
+    """The campaign, locked against a second press. Raises NotReady for any other status."""
+    found = (
         Campaign.unscoped.select_for_update(of=("self",))
         .select_related("tenant")
         .get(pk=campaign.pk)
     )
-    if locked.status != CampaignStatus.DRAFT:
-        raise NotReady("This campaign was sent already. Copy it to send it again.")
-    return locked
+    if found.status not in statuses:
+        raise NotReady(_NOT_NOW[CampaignStatus(found.status)])
+    return found
 
 
 def sample_contact(reader: User) -> dict[str, str]:

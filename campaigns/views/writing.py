@@ -1,66 +1,27 @@
-"""The campaign pages: list, composer, review, report."""
+"""Writing a campaign: name, composer, preview, test."""
 
-from typing import Any, cast
+from typing import Any
 
 from csp.decorators import csp
 from django.contrib import messages
-from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns.checklist import checklist, content_of
+from campaigns.checklist import content_of
 from campaigns.forms import CampaignName, Composer, TestSend
-from campaigns.models import Campaign, CampaignStatus
-from campaigns.selectors.campaigns import (
-    FILED_AS,
-    campaigns_of,
-    filed_as,
-    recipients,
-)
+from campaigns.models import CampaignStatus
 from campaigns.selectors.senders import verified_identities
 from campaigns.services import campaigns as services
-from lists.paging import Page, keyset
+from campaigns.views.lookup import campaign_of
 from lists.selectors.contacts import field_names
 from sending.content import complete
 from sending.errors import ContentError, RenderError
 from sending.language import parse
 from sending.language import render as render_liquid
-from sending.models import Batch, BatchState
-from sending.selectors.batches import Progress, progress
 from tenants.errors import BluefoxError
 from tenants.permissions import requires
-
-STOP_POLLING = 286
-
-
-def _campaign(request: Any, public_id: Any) -> Campaign:
-    owned = Campaign.objects.for_tenant(request.tenant).select_related(
-        "batch__ses_account", "tenant"
-    )
-    return cast(Campaign, get_object_or_404(owned, public_id=public_id))
-
-
-def _page(request: Any, rows: Any) -> Page[Any]:
-    return keyset(rows, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
-
-
-@requires("view")
-@require_GET
-def index(request: Any) -> HttpResponse:
-    search = request.GET.get("q", "").strip()
-    page = _page(request, campaigns_of(request.tenant, search=search))
-    rows = [(campaign, _figures(campaign)) for campaign in page.rows]
-    return render(request, "campaigns/index.html", {"page": page, "rows": rows})
-
-
-def _figures(campaign: Campaign) -> Progress | None:
-    """The campaign's counts, up to a quarter of a minute old: fifty are shown on one page."""
-    batch = campaign.batch
-    if batch is None:
-        return None
-    return cast(Progress, cache.get_or_set(f"figures:{batch.pk}", lambda: progress(batch), 15))
 
 
 @requires("campaigns.edit")
@@ -79,7 +40,7 @@ def new(request: Any) -> HttpResponse:
 @requires("campaigns.edit")
 @require_http_methods(["GET", "POST"])
 def edit(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
+    campaign = campaign_of(request, public_id)
     if campaign.status != CampaignStatus.DRAFT:
         return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
     form = Composer(request.POST or None, instance=campaign, tenant=request.tenant)
@@ -115,21 +76,6 @@ def _merge_tags(tenant: Any) -> list[str]:
     ]
 
 
-@requires("campaigns.edit")
-@require_GET
-def review(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
-    if campaign.status != CampaignStatus.DRAFT:
-        return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
-    context = {
-        "campaign": campaign,
-        "checklist": checklist(campaign),
-        "lists": campaign.lists.order_by("name"),
-        "test_form": TestSend(initial={"addresses": request.user.email}),
-    }
-    return render(request, "campaigns/review.html", context)
-
-
 @requires("view")
 @require_GET
 @xframe_options_sameorigin
@@ -145,7 +91,7 @@ def review(request: Any, public_id: Any) -> HttpResponse:
 )
 def preview(request: Any, public_id: Any) -> HttpResponse:
     """The mail as its reader sees it, alone in a sandbox: no script, no origin, no forms."""
-    campaign = _campaign(request, public_id)
+    campaign = campaign_of(request, public_id)
     try:
         content = complete(
             content_of(campaign),
@@ -174,7 +120,7 @@ def _preview_values(request: Any) -> dict[str, Any]:
 @requires("campaigns.send")
 @require_POST
 def send_test(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
+    campaign = campaign_of(request, public_id)
     form = TestSend(request.POST)
     if not form.is_valid():
         messages.error(request, str(form.errors["addresses"][0]))
@@ -193,22 +139,10 @@ def send_test(request: Any, public_id: Any) -> HttpResponse:
     return redirect("campaigns:review", request.tenant.slug, campaign.public_id)
 
 
-@requires("campaigns.send")
-@require_POST
-def send(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
-    try:
-        services.send_campaign(campaign=campaign, actor=request.user)
-    except BluefoxError as error:
-        messages.error(request, error.message)
-        return redirect("campaigns:review", request.tenant.slug, campaign.public_id)
-    return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
-
-
 @requires("campaigns.edit")
 @require_POST
 def delete(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
+    campaign = campaign_of(request, public_id)
     try:
         services.delete_draft(campaign=campaign)
     except BluefoxError as error:
@@ -216,70 +150,3 @@ def delete(request: Any, public_id: Any) -> HttpResponse:
         return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
     messages.success(request, f"Deleted {campaign.name}.")
     return redirect("campaigns:index", request.tenant.slug)
-
-
-@requires("campaigns.send")
-@require_POST
-def brake(request: Any, public_id: Any, act: str) -> HttpResponse:
-    """Pause, resume or cancel: `act` is fixed by the route."""
-    campaign = _campaign(request, public_id)
-    change = {
-        "pause": services.pause_campaign,
-        "resume": services.resume_campaign,
-        "cancel": services.cancel_campaign,
-    }[act]
-    try:
-        change(campaign=campaign, actor=request.user)
-    except BluefoxError as error:
-        messages.error(request, error.message)
-    return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
-
-
-@requires("campaigns.send")
-@require_POST
-def resend_unknown(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
-    try:
-        again = services.resend_unknown_of(campaign=campaign, actor=request.user)
-        messages.success(request, f"Sending again to {again:,}.")
-    except BluefoxError as error:
-        messages.error(request, error.message)
-    return redirect("campaigns:report", request.tenant.slug, campaign.public_id)
-
-
-@requires("view")
-@require_GET
-def report(request: Any, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
-    if campaign.batch is None:
-        return redirect("campaigns:edit", request.tenant.slug, campaign.public_id)
-    page = _page(
-        request,
-        recipients(
-            campaign,
-            filed=request.GET.get("filed", ""),
-            search=request.GET.get("q", "").strip(),
-        ),
-    )
-    context = _progress_context(campaign, campaign.batch) | {
-        "page": page,
-        "rows": [(message, filed_as(message)) for message in page.rows],
-        "filters": [(key, words) for key, (words, _) in FILED_AS.items()],
-    }
-    return render(request, "campaigns/report.html", context)
-
-
-@requires("view")
-@require_GET
-def report_progress(request: HttpRequest, public_id: Any) -> HttpResponse:
-    campaign = _campaign(request, public_id)
-    if campaign.batch is None:
-        return HttpResponse(status=STOP_POLLING)
-    context = _progress_context(campaign, campaign.batch)
-    ended = campaign.batch.state in (BatchState.DONE, BatchState.CANCELLED)
-    status = STOP_POLLING if ended else 200
-    return render(request, "campaigns/_progress.html", context, status=status)
-
-
-def _progress_context(campaign: Campaign, batch: Batch) -> dict[str, Any]:
-    return {"campaign": campaign, "batch": batch, "progress": progress(batch)}
