@@ -25,7 +25,8 @@ WINDOW = 10_000
 LOW_WATER = WINDOW // 4
 # AIMD: a throttle takes 30 %, which grows back by 3 % of the quota a second, never below 5 %.
 # SES's own bucket may be in debt, so nothing leaves for the rest of REST seconds.
-_CUT, _FLOOR, _GROWTH, _REST = 0.7, 0.05, 0.03, 0.5
+GROWTH = 0.03
+_CUT, _FLOOR, _REST = 0.7, 0.05, 0.5
 
 _TAG = "{send}"
 _IDLE_KEY = f"{_TAG}:idle"
@@ -135,7 +136,7 @@ def take(limit: int) -> Taken:
 
     Within an account lanes go in order, and the batches of a lane take turns.
     """
-    server_time, wait, unknown, spent, leases = _run("take", limit, LOOKAHEAD, _GROWTH)
+    server_time, wait, unknown, spent, leases = _run("take", limit, LOOKAHEAD, GROWTH)
     return Taken(
         float(server_time),
         float(wait),
@@ -159,7 +160,7 @@ def _lease(key: bytes, start: bytes, interval: bytes, *groups: list[Any]) -> Lea
 
 def reserve(pace_key: str, count: int) -> tuple[float, float] | None:
     """New slots for messages that missed theirs: (start, interval), None without a rate."""
-    answer = _run("reserve", pace_key, count, _GROWTH)
+    answer = _run("reserve", pace_key, count, GROWTH)
     return (float(answer[1]), float(answer[2])) if answer else None
 
 
@@ -192,7 +193,7 @@ def set_budget(pace_key: str, left: Budget) -> None:
 
 def throttle(pace_key: str) -> bool:
     """SES refused for the rate: pause and go slower. False while such a pause lasts."""
-    return bool(_run("throttle", pace_key, _CUT, _FLOOR, _GROWTH, _REST))
+    return bool(_run("throttle", pace_key, _CUT, _FLOOR, GROWTH, _REST))
 
 
 def rest(pace_key: str, seconds: float) -> None:
@@ -211,26 +212,6 @@ def unpark(pace_key: str) -> None:
 
 
 # --- watching ------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Pace:
-    """A pace key as the operator sees it."""
-
-    rate: float
-    cut: float
-    throttles: int
-    waiting: dict[int, int]  # ids by lane
-
-
-def depth(pace_key: str) -> Pace:
-    """Rate, throttles and how many ids wait by lane, for one AWS account and region."""
-    rate, cut, throttles = valkey().hmget(_pace_hash(pace_key), "rate", "cut", "throttles")
-    waiting = {}
-    for lane in range(4):
-        batches = valkey().lrange(f"{_TAG}:ring:{pace_key}:{lane}", 0, -1)
-        waiting[lane] = sum(int(valkey().llen(f"{_TAG}:ids:{batch.decode()}")) for batch in batches)
-    return Pace(float(rate or 0), float(cut or 1), int(throttles or 0), waiting)
-
-
 def pace_keys() -> list[str]:
     """Pace keys that have something waiting, the most overdue first."""
     return [key.decode() for key in valkey().zrange(f"{_TAG}:wheel", 0, -1)]

@@ -4,10 +4,11 @@ Each function may run at any time, twice, and beside itself.
 """
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
+from collections import defaultdict
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from sending import brakes, ledger, queue, quota
@@ -15,6 +16,7 @@ from sending.feed import feed_again
 from sending.models import Batch, BatchState, Lane, Message, SentMinute, SesAccount, Status
 from sending.pace import DAY
 from sending.parking import unpark_aws
+from sending.selectors.pace import windows
 
 # A claim whose worker lives is answered within its read timeout, a slice's end and a slow commit.
 _CLAIM_AGE = timedelta(minutes=2)
@@ -23,6 +25,9 @@ _UNKNOWN_AGE = timedelta(minutes=15)
 _EVENTS_FLOW = timedelta(hours=1)
 _CANCELLED_LATELY = timedelta(days=1)
 _CHUNK = 10_000
+# A push follows its commit, and a claim its take, within a second.
+_FORGOTTEN_AGE = timedelta(seconds=5)
+_FORGOTTEN_MOST = 1_000
 _LOST_CLAIM = "The worker ended before Amazon SES answered"
 
 
@@ -35,7 +40,10 @@ def sweep() -> list[int]:
     brakes.look_at_all()
     skip_cancelled()
     finish_batches()
-    ring_lost()
+    feed_lost()
+    push_forgotten()
+    if queue.work_is_due():
+        queue.ring()
     return unfinished_launches()
 
 
@@ -82,22 +90,55 @@ _HAS_QUEUED = (
 )
 
 
-def ring_lost() -> None:
-    """Batches with queued messages of which Valkey knows none are fed again; due work is rung."""
+def feed_lost() -> None:
+    """Batches with queued messages of which Valkey knows none are fed again."""
     for batch in _with_queued():
         _, waiting = queue.window(batch.pk)
         if not waiting:
             feed_again(batch)
-    if queue.work_is_due():
-        queue.ring()
 
 
 def _with_queued() -> list[Batch]:
+    return list(_awake().extra(where=[_HAS_QUEUED]))  # noqa: S610 (a constant)
+
+
+def _awake() -> QuerySet[Batch]:
+    """Running batches whose lane is not parked."""
     held = ~Q(ses_account__parked_reason="") & Q(lane__gte=F("ses_account__parked_lane"))
     running = Batch.unscoped.filter(state=BatchState.RUNNING).exclude(held)
-    return list(
-        running.select_related("ses_account").extra(where=[_HAS_QUEUED])  # noqa: S610 (a constant)
-    )
+    return running.select_related("ses_account")
+
+
+# The oldest of each batch, in the order of its index; their data says since when they wait.
+_LONG_QUEUED = f"""
+    SELECT m.batch_id, m.id
+    FROM unnest(%s::bigint[]) AS b (id)
+    CROSS JOIN LATERAL (
+        SELECT id, batch_id FROM sending_message
+        WHERE batch_id = b.id AND status = {Status.QUEUED.value} ORDER BY id LIMIT %s
+    ) m
+    JOIN sending_messagedata d ON d.message_id = m.id
+    WHERE d.created_at < %s ORDER BY m.id
+"""
+
+
+def push_forgotten() -> None:
+    """Awaited mail that Valkey does not know waits in front again, though its window is not empty.
+
+    A worker took it and was killed before its claim, or it is to be sent once more. Campaign mail
+    can wait until its window is empty and feed_lost() looks; behind the cursor feed() looks.
+    """
+    batches = {batch.pk: batch for batch in _awake().filter(lane__lt=Lane.AUTOMATION)}
+    queued: dict[int, list[int]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        age = timezone.now() - _FORGOTTEN_AGE
+        cursor.execute(_LONG_QUEUED, [list(batches), _FORGOTTEN_MOST, age])
+        for batch_id, message_id in cursor.fetchall():
+            queued[batch_id].append(message_id)
+    for batch_id, window in windows(list(queued)).items():
+        batch = batches[batch_id]
+        lost = [one for one in queued[batch_id] if not window.knows(one)]
+        queue.put_back(batch.ses_account.pace_key, batch.lane, batch_id, lost)
 
 
 def unfinished_launches() -> list[int]:

@@ -11,6 +11,7 @@ from redis import Redis
 from sending import queue
 from sending.models import Lane
 from sending.pace import Budget
+from sending.selectors.pace import pace_of
 
 EU = "111122223333:eu-west-1"
 US = "111122223333:us-east-1"
@@ -119,7 +120,7 @@ def test_a_throttle_pauses_cuts_once_and_grows_back() -> None:
     after = queue.take(1).leases[0]
     assert after.start - before.start > 0.5
     assert 0.69 < before.interval / after.interval < 0.75
-    assert queue.depth(EU).throttles == 2
+    assert pace_of(EU).throttles == 2
 
 
 def test_the_days_budget_stops_campaigns_before_awaited_mail() -> None:
