@@ -8,7 +8,12 @@ from django import forms
 from django.utils import timezone
 
 from tenants.models import Accent, ApiKey, Role, Scope, Tenant
-from tenants.services.workspaces import Profile
+from tenants.services.workspaces import Limits, Profile
+
+
+def _between(least: str, most: str, usual: str) -> dict[str, str]:
+    words = f"Write a number from {least} to {most}, such as {usual}."
+    return dict.fromkeys(("required", "invalid", "min_value", "max_value"), words)
 
 
 class WorkspaceForm(forms.ModelForm):
@@ -55,6 +60,49 @@ class NewWorkspaceForm(WorkspaceForm):
 
     def profile(self) -> Profile:
         return Profile(**self.cleaned_data)
+
+
+class LimitsForm(forms.ModelForm):
+    """When a campaign stops by itself, and how long messages are kept.
+
+    Above 10 % bounces or 0.5 % complaints AWS may stop the account's mail, so that no limit there
+    helps (https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
+    """
+
+    bounce_limit = forms.FloatField(
+        label="Bounce limit",
+        min_value=0.5,
+        max_value=10,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+        help_text="A campaign is paused when more of its mails than this bounce for good. AWS "
+        "looks into an account at 5 %, and may stop its mail at 10 %. Count on 4 %.",
+        error_messages=_between("0.5", "10", "4"),
+    )
+    complaint_limit = forms.FloatField(
+        label="Complaint limit",
+        min_value=0.01,
+        max_value=0.5,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+        help_text="A campaign is paused when more of those who got it than this mark it as spam. "
+        "AWS looks into an account at 0.1 %, and may stop its mail at 0.5 %. Count on 0.08 %.",
+        error_messages=_between("0.01", "0.5", "0.08"),
+    )
+    retention_days = forms.IntegerField(
+        label="Keep messages for",
+        min_value=30,
+        max_value=3650,
+        help_text="Who got which mail, and what came of it, is deleted when it is older. Reports "
+        "keep their totals. With fewer days, what is older than that is soon gone for good.",
+        error_messages=_between("30", "3650", "365"),
+    )
+
+    class Meta:
+        model = Tenant
+        fields = ("bounce_limit", "complaint_limit", "retention_days")
+
+    def limits(self) -> Limits:
+        """The cleaned values, for the service."""
+        return Limits(**self.cleaned_data)
 
 
 class RoleForm(forms.Form):

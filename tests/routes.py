@@ -40,6 +40,8 @@ WORKSPACE = {
     "tenants:home": Row("view"),
     "tenants:settings": Row("view"),
     "tenants:save_settings": Row("workspace.edit", acts=True),
+    "tenants:limits": Row("view"),
+    "tenants:save_limits": Row("workspace.edit", acts=True),
     "tenants:members": Row("view"),
     "tenants:leave": Row("view", acts=True),
     "tenants:set_role": Row("members.edit", _member, acts=True),

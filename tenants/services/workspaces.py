@@ -11,6 +11,15 @@ from tenants.services import audit
 
 
 @dataclass(frozen=True)
+class Limits:
+    """From when on a campaign is paused (percent), and how many days messages are kept."""
+
+    bounce_limit: float
+    complaint_limit: float
+    retention_days: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """What a workspace says of itself."""
 
@@ -51,11 +60,11 @@ def create_workspace(*, owner: User, profile: Profile, request: HasMeta | None =
 
 @transaction.atomic
 def update_workspace(
-    *, tenant: Tenant, actor: User, profile: Profile, request: HasMeta | None = None
+    *, tenant: Tenant, actor: User, to: Profile | Limits, request: HasMeta | None = None
 ) -> Tenant:
-    """The workspace with this profile; the audit log keeps what each field was before."""
+    """The workspace with these values; the audit log keeps what each was before."""
     stored = Tenant.objects.select_for_update().get(pk=tenant.pk)
-    wanted = asdict(profile)
+    wanted = asdict(to)
     changes = {
         field: {"from": getattr(stored, field), "to": value}
         for field, value in wanted.items()

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from tenants.errors import MemberRefused
-from tenants.forms import RoleForm, WorkspaceForm
+from tenants.forms import LimitsForm, RoleForm, WorkspaceForm
 from tenants.models import AuditEvent, Membership, Role
 from tenants.permissions import allows, requires
 from tenants.selectors.audit import read_audit
@@ -22,7 +22,7 @@ from tenants.services.workspaces import update_workspace
 
 
 def _tabs(request: Any, current: str) -> list[dict[str, Any]]:
-    places = [("Workspace", "settings"), ("Members", "members")]
+    places = [("Workspace", "settings"), ("Limits", "limits"), ("Members", "members")]
     if allows(request.membership, "audit.view"):
         places.append(("Audit log", "audit"))
     return [
@@ -53,11 +53,32 @@ def save_settings(request: Any) -> HttpResponse:
     form = WorkspaceForm(request.POST)
     if not form.is_valid():
         return _settings_page(request, form)
-    update_workspace(
-        tenant=request.tenant, actor=request.user, profile=form.profile(), request=request
-    )
+    update_workspace(tenant=request.tenant, actor=request.user, to=form.profile(), request=request)
     messages.success(request, "Saved")
     return redirect("tenants:settings", request.tenant.slug)
+
+
+def _limits_page(request: Any, form: LimitsForm) -> HttpResponse:
+    context = {"form": form, "tabs": _tabs(request, "limits")}
+    status = 422 if form.is_bound else 200
+    return render(request, "tenants/limits.html", context, status=status)
+
+
+@require_safe
+@requires("view")
+def limits(request: Any) -> HttpResponse:
+    return _limits_page(request, LimitsForm(instance=request.tenant))
+
+
+@require_POST
+@requires("workspace.edit")
+def save_limits(request: Any) -> HttpResponse:
+    form = LimitsForm(request.POST)
+    if not form.is_valid():
+        return _limits_page(request, form)
+    update_workspace(tenant=request.tenant, actor=request.user, to=form.limits(), request=request)
+    messages.success(request, "Saved")
+    return redirect("tenants:limits", request.tenant.slug)
 
 
 @require_safe
