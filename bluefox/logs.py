@@ -2,6 +2,7 @@
 
 import logging
 import re
+import traceback
 
 # Whoever knows such a path may act for somebody: unsubscribe, confirm, reset a password, tell us
 # what AWS said.
@@ -24,3 +25,15 @@ class DiscreetFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+
+class BriefFormatter(logging.Formatter):
+    """The message alone, with the first line of an exception, redacted."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0]:
+            # A database error quotes the row's values from its second line on.
+            error = "".join(traceback.format_exception_only(*record.exc_info[:2]))
+            text += f": {error.splitlines()[0]}"
+        return redact(text)

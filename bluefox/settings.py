@@ -266,9 +266,13 @@ LOGGING = {
         "line": {
             "()": "bluefox.logs.DiscreetFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
+        },
+        "brief": {"()": "bluefox.logs.BriefFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "faults": {"()": "sending.signs.FaultLog", "formatter": "brief"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # Django gives these loggers handlers of their own, whose lines would not be redacted.
     "loggers": {
@@ -276,5 +280,8 @@ LOGGING = {
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         # At INFO it tells for each client where it found what.
         "botocore": {"level": "WARNING"},
+        # The newest warnings stand on the operator's page too.
+        "sending": {"handlers": ["faults"]},
+        "celery.app.trace": {"handlers": ["faults"]},
     },
 }

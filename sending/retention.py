@@ -7,6 +7,7 @@ or a record asks for is ever locked here. Reasons: docs/decisions/retention.md.
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -106,7 +107,7 @@ def forget_chunk(message_ids: Sequence[int]) -> int:
     return len(ids)
 
 
-def _ids(query: str, parameters: Sequence[object]) -> list[int]:
+def _ids(query: str, parameters: Sequence[Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return [row[0] for row in cursor.fetchall()]

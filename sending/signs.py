@@ -67,10 +67,10 @@ class FaultLog(logging.Handler):
 
     def _write(self) -> None:
         while faults := self._take():
-            pipe = valkey().pipeline(transaction=False)
-            pipe.lpush(FAULTS, *faults)
-            pipe.ltrim(FAULTS, 0, KEPT_FAULTS - 1)
             with suppress(RedisError):  # the log has them
+                pipe = valkey().pipeline(transaction=False)
+                pipe.lpush(FAULTS, *faults)
+                pipe.ltrim(FAULTS, 0, KEPT_FAULTS - 1)
                 pipe.execute()
 
     def _take(self) -> list[bytes]:

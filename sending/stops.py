@@ -46,10 +46,15 @@ class Stops:
                     await self._threads.run(queue.throttle, key)
             case Action.HOLD:
                 if self._first_in_a_while(key):
-                    logger.warning("%s rests for a moment: %s", key, decision.reason)
+                    _warn(decision, out)
                     await self._threads.run(queue.rest, key, _UNREACHABLE_REST)
-            case _ if self._stopped(out):
-                return
+            case _ if not self._stopped(out):
+                _warn(decision, out)
+                await self._stop(decision, out)
+
+    async def _stop(self, decision: Decision, out: Outbound) -> None:
+        key = out.pace_key
+        match decision.action:
             case Action.PARK_QUOTA:
                 self._pace_keys.add(key)
                 await self._threads.run(quota.refused, key, decision)
@@ -71,3 +76,8 @@ class Stops:
             return False
         self._slowed_at[key] = now
         return True
+
+
+def _warn(decision: Decision, out: Outbound) -> None:
+    about = {"pace_key": out.pace_key}
+    logger.warning("Batch %d: %s", out.batch_id, decision.reason, extra=about)

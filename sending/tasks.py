@@ -1,15 +1,22 @@
 """Celery's shells around the send engine."""
 
 import mmap
+import os
+import socket
+import threading
+import time
+from functools import cache
+from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.utils import timezone
 
-from sending import connection, delivery, launching, retention, sweeping
+from sending import connection, delivery, launching, retention, signs, sweeping
 from sending.selectors.accounts import due_for_quota
 
 _SLICE_SECONDS = 20.0
+_SAY_ALIVE_SECONDS = 10.0
 _FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
 
 # Worker processes are forked and do not hear the signal that ends their parent; they share a byte.
@@ -21,10 +28,34 @@ def _tell_drains(**_: object) -> None:
     _shutting_down[0] = 1
 
 
+@worker_ready.connect
+def _be_heard(sender: Any, **_: object) -> None:
+    _keep_saying_so(sender.hostname)
+
+
+@cache  # a worker that has found its broker again is ready once more
+def _keep_saying_so(name: str) -> None:
+    threading.Thread(target=_say_alive, args=[name], name="alive", daemon=True).start()
+
+
+def _say_alive(name: str) -> None:
+    while not _shutting_down[0]:
+        signs.heard(signs.WORKERS, name)
+        time.sleep(_SAY_ALIVE_SECONDS)
+
+
+@worker_shutdown.connect
+def _say_gone(sender: Any, **_: object) -> None:
+    signs.gone(sender.hostname)
+
+
 @shared_task
 def drain() -> None:
     """Sends what is due, for a while. At shutdown: ends what is in flight, gives back the rest."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    signs.heard(signs.DRAINS, name)
     delivery.run(seconds=_SLICE_SECONDS, stopping=lambda: _shutting_down[0] == 1)
+    signs.heard(signs.DRAINS, name)
 
 
 @shared_task

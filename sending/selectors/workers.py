@@ -72,7 +72,7 @@ class Overview:
     @property
     def oldest_due(self) -> float:
         """Seconds by which the most overdue pace key is late, 0 when none is."""
-        return max((row.pace.overdue or 0 for row in self.rows), default=0)
+        return max([0.0, *(row.pace.overdue or 0.0 for row in self.rows)])
 
 
 def overview() -> Overview:
@@ -128,7 +128,7 @@ def _left(account_ids: list[int]) -> dict[int, int]:
         batch__ses_account__in=account_ids, batch__state=BatchState.RUNNING
     )
     ended = F("sent") + F("unknown") + F("skipped") + F("failed")
-    return dict(tallies.values_list("batch__ses_account").annotate(Sum(F("total") - ended)))
+    return dict(tallies.values_list("batch__ses_account").annotate(left=Sum(F("total") - ended)))
 
 
 def _depths(keys: Sequence[str]) -> list[list[int]]:
