@@ -1,16 +1,25 @@
 """A simulated SES over TLS for tests that send, and a connected account in it."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pytest
+from django.conf import settings
+from django.db import connection
 
 from sending import delivery, outbound
 from sending.models import Message, SesAccount, Status
 from sending.ses import client as aws
 from simulator.client import SimulatorClient, SimulatorProcess
+
+Start = Callable[[], subprocess.Popen[bytes]]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 
@@ -74,6 +83,42 @@ def _forget_endpoints() -> None:
     aws.endpoint.cache_clear()
     aws._new_client.cache_clear()
     outbound._skeleton.cache_clear()
+
+
+@pytest.fixture
+def start_worker(ses: Ses) -> Iterator[Start]:
+    """Starts Celery worker nodes of two processes on this test's database and Valkey."""
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    environment = {
+        **os.environ,
+        **ses.environment,
+        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+        "REDIS_URL": settings.REDIS_URL,
+        "LOG_LEVEL": "WARNING",
+    }
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = "-m celery -A bluefox worker -Q send,default -c 2 -l WARNING --without-gossip"
+        name = f"w{len(started)}@test"
+        started.append(
+            subprocess.Popen([sys.executable, *command.split(), "-n", name], env=environment)
+        )
+        return started[-1]
+
+    yield start
+    for worker in started:
+        kill(worker)
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """kill -9 of a node and of all its processes."""
+    with suppress(psutil.NoSuchProcess):
+        node = psutil.Process(worker.pid)
+        for one in [*node.children(recursive=True), node]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+    worker.wait()
 
 
 @pytest.fixture

@@ -1,19 +1,12 @@
 """Real worker processes, killed and deprived of Valkey in mid-campaign."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import timedelta
 
-import psutil
 import pytest
-from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 from redis import Redis
@@ -23,47 +16,10 @@ from sending import queue, sweeping
 from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
 from sending.selectors.batches import progress
 from sending.services.batches import create_batch, launch_batch
-from tests.sending.conftest import Ses, statuses
+from tests.sending.conftest import Ses, Start, kill, statuses
 from tests.sending.factory import make_contacts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
-Start = Callable[[], subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def start_worker(ses: Ses) -> Iterator[Start]:
-    """Starts Celery worker nodes of two processes on this test's database and Valkey."""
-    server = os.environ["DATABASE_URL"].rpartition("/")[0]
-    environment = {
-        **os.environ,
-        **ses.environment,
-        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
-        "REDIS_URL": settings.REDIS_URL,
-        "LOG_LEVEL": "WARNING",
-    }
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        command = "-m celery -A bluefox worker -Q send,default -c 2 -l WARNING --without-gossip"
-        name = f"w{len(started)}@test"
-        started.append(
-            subprocess.Popen([sys.executable, *command.split(), "-n", name], env=environment)
-        )
-        return started[-1]
-
-    yield start
-    for worker in started:
-        kill(worker)
-
-
-def kill(worker: subprocess.Popen[bytes]) -> None:
-    """kill -9 of a node and of all its processes."""
-    with suppress(psutil.NoSuchProcess):
-        node = psutil.Process(worker.pid)
-        for one in [*node.children(recursive=True), node]:
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-    worker.wait()
 
 
 def press_send(ses_account: SesAccount, news: List, count: int) -> Batch:
