@@ -10,12 +10,27 @@ import django
 
 django.setup()
 
-from bench.machine import describe  # noqa: E402 (models need the set-up)
-from bench.stage import Figures, end_in_order, simulator  # noqa: E402
+from bench.launch import launch, launch_whole  # noqa: E402 (models need the set-up)
+from bench.machine import describe  # noqa: E402
+from bench.pace import pace, pace_stalls  # noqa: E402
+from bench.scaling import scaling  # noqa: E402
+from bench.soak import soak  # noqa: E402
+from bench.stage import Figures, Run, end_in_order, simulator  # noqa: E402
+from bench.tenants import tenants  # noqa: E402
+from bench.transactional import transactional  # noqa: E402
 from bench.whole_path import whole_path  # noqa: E402
-from simulator.client import SimulatorClient  # noqa: E402
 
-MEASUREMENTS: dict[str, Callable[[SimulatorClient], Figures]] = {"whole_path": whole_path}
+MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
+    "whole_path": whole_path,
+    "pace": pace,
+    "pace_stalls": pace_stalls,
+    "transactional": transactional,
+    "tenants": tenants,
+    "launch": launch,
+    "scaling": scaling,
+    "soak": soak,
+    "launch_whole": launch_whole,
+}
 _OUT = Path(__file__).with_name("out.json")
 
 
@@ -24,16 +39,25 @@ def main() -> int:
     end_in_order()
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--only", choices=MEASUREMENTS, help="take one measurement")
-    wanted = parser.parse_args().only
-    known = json.loads(_OUT.read_text()) if _OUT.exists() else {"figures": {}}
-    known["machine"] = describe()
-    for name in [wanted] if wanted else MEASUREMENTS:
-        figures = MEASUREMENTS[name](simulator())
-        known["figures"][name] = figures
+    parser.add_argument("--seconds", type=float, help="how long to look, instead of its own time")
+    parser.add_argument("--recipients", type=int, help="how many, instead of its own number")
+    given = parser.parse_args()
+    run = Run(simulator(), given.seconds, given.recipients)
+    for name in [given.only] if given.only else MEASUREMENTS:
+        machine = describe()
+        figures = MEASUREMENTS[name](run)
+        figures["load_before"] = machine["load_before"]
         words = " ".join(f"{key}={value}" for key, value in figures.items())
         print(f"bench: {name}: {words}", flush=True)
-    _OUT.write_text(json.dumps(known, indent=2) + "\n")
+        _store(name, figures, machine)
     return 0
+
+
+def _store(name: str, figures: Figures, machine: Figures) -> None:
+    known = json.loads(_OUT.read_text()) if _OUT.exists() else {"figures": {}}
+    known["figures"][name] = figures
+    known["machine"] = machine
+    _OUT.write_text(json.dumps(known, indent=2) + "\n")
 
 
 if __name__ == "__main__":

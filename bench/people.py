@@ -3,8 +3,9 @@
 from django.db import connection
 
 from lists.models import List
-from sending.models import Batch, SenderIdentity, SesAccount, SesAuth, SesState
-from sending.queue import valkey
+from sending.models import Batch, Lane, SenderIdentity, SesAccount, SesAuth, SesState
+from sending.queue import set_rate, valkey
+from sending.services.batches import create_batch
 from simulator.client import SimulatorClient
 from tenants.models import Tenant
 
@@ -12,18 +13,18 @@ ACCOUNT, REGION = "111122223333", "eu-west-1"
 FROM = "Acme <news@acme.example>"
 SUBJECT = "News for {{ contact.first_name }}"
 
-_CONTACTS = """
-    INSERT INTO lists_contact (tenant_id, public_id, email, email_norm, first_name, last_name,
-                               fields, created_at, updated_at)
-    SELECT %(tenant)s, gen_random_uuid(), 'person' || i || '@example.net',
-           'person' || i || '@example.net', 'Given' || i, 'Family' || i,
-           jsonb_build_object('city', 'City ' || i %% 1000), now(), now()
-    FROM generate_series(1, %(count)s) AS i
-"""
-_SUBSCRIPTIONS = """
+_MEMBERS = """
+    WITH made AS (
+        INSERT INTO lists_contact (tenant_id, public_id, email, email_norm, first_name, last_name,
+                                   fields, created_at, updated_at)
+        SELECT %(tenant)s, gen_random_uuid(), address, address, 'Given' || i, 'Family' || i,
+               jsonb_build_object('city', 'City ' || i %% 1000), now(), now()
+        FROM generate_series(1, %(count)s) AS i
+        CROSS JOIN LATERAL (SELECT 'person' || i || '@list' || %(list)s || '.example') a (address)
+        RETURNING tenant_id, id
+    )
     INSERT INTO lists_subscription (tenant_id, contact_id, list_id, status, source, created_at)
-    SELECT tenant_id, id, %(list)s, 'active', 'import', now()
-    FROM lists_contact WHERE tenant_id = %(tenant)s ORDER BY id
+    SELECT tenant_id, id, %(list)s, 'active', 'import', now() FROM made ORDER BY id
 """
 _MESSAGES = """
     INSERT INTO sending_message (tenant_id, batch_id, contact_id, email, status)
@@ -41,16 +42,30 @@ def empty() -> None:
     valkey().flushdb()
 
 
-def make_account(simulator: SimulatorClient, *, rate: float) -> SesAccount:
-    """A workspace whose SES takes `rate` recipients a second, without a limit for the day."""
+def make_world(simulator: SimulatorClient, *, rate: float) -> SesAccount:
+    """Forgets everything, at the simulator too, and makes one workspace; see make_account()."""
+    empty()
+    simulator.reset()
+    return make_account(simulator, rate=rate)
+
+
+def make_account(
+    simulator: SimulatorClient, *, rate: float, aws_account: str = ACCOUNT
+) -> SesAccount:
+    """A workspace whose SES takes `rate` recipients a second, without a limit for the day.
+
+    The queue knows the rate already, as it does of an account that has sent before.
+    """
     made = simulator.create_account(
-        ACCOUNT,
+        aws_account,
         keys=[{"user": "sender"}],
         regions={REGION: {"sandbox": False, "max_24_hour_send": -1, "max_send_rate": rate}},
         identities={REGION: ["acme.example"]},
     )
     key = next(iter(made["keys"].values()))
-    tenant = Tenant.objects.create(slug="acme", name="Acme", postal_address="1 Acme Street")
+    tenant = Tenant.objects.create(
+        slug=f"acme-{aws_account}", name="Acme", postal_address="1 Acme Street"
+    )
     account = SesAccount.unscoped.create(
         tenant=tenant,
         name="Main",
@@ -58,7 +73,7 @@ def make_account(simulator: SimulatorClient, *, rate: float) -> SesAccount:
         auth=SesAuth.KEY,
         credentials={"access_key_id": key["id"], "secret_access_key": key["secret"]},
         state=SesState.CONNECTED,
-        aws_account_id=ACCOUNT,
+        aws_account_id=aws_account,
         max_send_rate=rate,
         max_24_hour_send=-1,
         production_access=True,
@@ -66,18 +81,37 @@ def make_account(simulator: SimulatorClient, *, rate: float) -> SesAccount:
     SenderIdentity.unscoped.create(
         tenant=tenant, ses_account=account, name="acme.example", verified=True
     )
+    set_rate(account.pace_key, rate)
     return account
 
 
 def make_audience(account: SesAccount, count: int) -> List:
-    """A list with so many active members."""
-    made = List.unscoped.create(tenant=account.tenant, name="News")
+    """A list with so many active members, who are on no other list."""
+    made = List.unscoped.create(tenant=account.tenant, name=f"{count} people")
     given = {"tenant": account.tenant_id, "count": count, "list": made.pk}
     with connection.cursor() as cursor:
-        cursor.execute(_CONTACTS, given)
-        cursor.execute(_SUBSCRIPTIONS, given)
+        cursor.execute(_MEMBERS, given)
         cursor.execute("ANALYZE lists_contact, lists_subscription")
     return made
+
+
+def make_campaign(account: SesAccount, count: int) -> Batch:
+    """A campaign of 20 KB, ready to launch, to a list of its own with so many members."""
+    return make_batch(account, make_audience(account, count))
+
+
+def make_batch(account: SesAccount, audience: List) -> Batch:
+    """A campaign of 20 KB, ready to launch, to a list."""
+    return create_batch(
+        tenant=account.tenant,
+        lane=Lane.CAMPAIGN,
+        ses_account=account,
+        from_header=FROM,
+        subject=SUBJECT,
+        html=html(),
+        text=TEXT,
+        list_ids=[audience.pk],
+    )
 
 
 def make_messages(batch: Batch) -> list[int]:

@@ -10,15 +10,27 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from embedded import services
+from embedded.folder import status
+from embedded.system import free_port
 from simulator.client import SimulatorClient, SimulatorProcess
 
 DATA = Path(".data/bench")
 Figures = dict[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a measurement is given. None leaves its length to the measurement's own constants."""
+
+    simulator: SimulatorClient
+    seconds: float | None = None
+    recipients: int | None = None
 
 
 def end_in_order() -> None:
@@ -40,16 +52,21 @@ def stage() -> Iterator[Callable[[list[str]], int]]:
     ):
         environ = os.environ | {
             "DJANGO_SETTINGS_MODULE": "bluefox.settings",
-            "SITE_URL": "https://mail.bluefox.example",
+            "SITE_URL": f"http://127.0.0.1:{free_port()}",
+            "WEB_CONCURRENCY": "2",
             "SECRET_KEY": secrets.token_urlsafe(50),
             "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "LINK_SIGNING_KEYS": secrets.token_urlsafe(32),
             "EMAIL_URL": "memorymail://",
             "DEFAULT_FROM_EMAIL": "Bluefox <bluefox@bluefox.example>",
             "LOG_LEVEL": "WARNING",
+            "STATIC_ROOT": folder,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_SNS_CERT_ORIGIN": simulated.url,
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
             "BENCH_SIMULATOR": simulated.url,
+            "BENCH_SIMULATOR_PID": str(simulated.pid),
+            "CELERY_BEAT_SCHEDULE_FILENAME": f"{folder}/beat-schedule",
             **urls.environ(),
             **simulated.environment(tls=True),
         }
@@ -72,6 +89,12 @@ def simulator() -> SimulatorClient:
     return SimulatorClient(os.environ["BENCH_SIMULATOR"])
 
 
+def servers() -> dict[str, psutil.Process]:
+    """The processes of postgres, valkey and the simulator of this stage."""
+    found = {name: psutil.Process(one[0]) for name, one in status(DATA).items() if one}
+    return found | {"simulator": psutil.Process(int(os.environ["BENCH_SIMULATOR_PID"]))}
+
+
 @contextmanager
 def processes(commands: Sequence[str]) -> Iterator[list[psutil.Process]]:
     """Python processes for the block: ended by SIGTERM, killed when that takes too long."""
@@ -90,9 +113,9 @@ def processes(commands: Sequence[str]) -> Iterator[list[psutil.Process]]:
 
 
 def cpu_seconds(nodes: Sequence[psutil.Process]) -> float:
-    """User and system time of these processes and their children up to now."""
+    """User and system time of these processes and their children, ended ones included, so far."""
     everyone = [one for node in nodes for one in [node, *node.children(recursive=True)]]
-    return sum(sum(one.cpu_times()[:2]) for one in everyone)
+    return sum(sum(one.cpu_times()[:4]) for one in everyone)
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
