@@ -9,7 +9,7 @@ from campaigns.models import Campaign, CampaignStatus
 from campaigns.selectors.campaigns import campaigns_of
 from lists.models import Contact
 from sending.models import BatchState, SenderIdentity, SesAccount, SesState
-from sending.selectors.accounts import accounts_of, feedback_ready
+from sending.selectors.accounts import accounts_of, feedback_ready, parked_words
 from tenants.models import Tenant
 from webhooks.selectors.feedback import recent_digests
 
@@ -198,7 +198,10 @@ def _of_account(account: SesAccount) -> list[Concern]:
         text = f"AWS has {account.name} under review. Look at your bounces and complaints."
         found.append(Concern(text, url))
     if account.parked_reason:
-        found.append(Concern(f"{account.name} sends nothing now: {account.parked_reason}", url))
+        waits = "Campaigns" if account.parked_lane else "All mail"
+        found.append(
+            Concern(f"{waits} through {account.name} must wait: {parked_words(account)}", url)
+        )
     if not account.production_access:
         text = f"{account.name} is in the sandbox: AWS lets it write to verified addresses only."
         found.append(Concern(text, url))

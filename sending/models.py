@@ -29,6 +29,10 @@ class SesState(models.TextChoices):
     FAILED = "failed", "AWS refuses us"
 
 
+# The one parked_reason that is ours; the others are AWS's words.
+QUOTA_REACHED = "Daily quota reached"
+
+
 class SesAccount(TenantOwned):
     """A tenant's Amazon SES in one region: how we get in, and what it allows as last read."""
 

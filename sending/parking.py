@@ -13,7 +13,6 @@ from django.utils import timezone
 from sending import queue
 from sending.models import Batch, BatchState, SenderIdentity, SesAccount
 
-QUOTA = "Daily quota reached"
 # A parking without an end needs a person; Valkey wants a number.
 _NO_END = timedelta(days=365)
 

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from sending import queue
 from sending.decide import Decision
-from sending.models import Lane, Message, SentMinute, SesAccount, Status
+from sending.models import QUOTA_REACHED, Lane, Message, SentMinute, SesAccount, Status
 from sending.pace import DAY, Budget, budget, bulk_limit, freed_at
-from sending.parking import QUOTA, accounts_of, park_aws, unpark_aws
+from sending.parking import accounts_of, park_aws, unpark_aws
 
 _RECHECK = timedelta(minutes=10)
 
@@ -25,9 +25,12 @@ def refresh(pace_key: str) -> None:
     if account is None:
         queue.set_rate(pace_key, 0)
         return
-    # In hand first: what is answered between the two questions counts twice, not never.
+    # In hand first: what is answered between the two questions counts twice, not never. What was
+    # claimed a day ago counts no more; the bound keeps the search off unknown ones of long ago.
     in_hand = Message.unscoped.filter(
-        status=Status.SENDING, batch__ses_account__in=accounts_of(pace_key)
+        status=Status.SENDING,
+        claimed_at__gt=now - DAY,
+        batch__ses_account__in=accounts_of(pace_key),
     ).count()
     sent = _sent_since(pace_key, now - DAY)
     used = _used(account, sent) + in_hand
@@ -35,7 +38,7 @@ def refresh(pace_key: str) -> None:
     queue.set_rate(pace_key, account.max_send_rate)
     queue.set_budget(pace_key, left)
     lane = _first_without_budget(left)
-    parked_by_quota = account.parked_reason.startswith(QUOTA)
+    parked_by_quota = account.parked_reason == QUOTA_REACHED
     if lane is None:
         if parked_by_quota and _may_resume(account, now):
             unpark_aws(pace_key)
@@ -51,13 +54,8 @@ def refused(pace_key: str, decision: Decision) -> None:
 
 
 def park_quota(pace_key: str, until: datetime, *, from_lane: int) -> None:
-    """Parks for the day's quota; the reason says when it goes on."""
-    park_aws(
-        pace_key,
-        f"{QUOTA}, resumes about {until:%H:%M} UTC",
-        until=until,
-        from_lane=from_lane,
-    )
+    """Parks for the day's quota until a time."""
+    park_aws(pace_key, QUOTA_REACHED, until=until, from_lane=from_lane)
 
 
 def _sent_since(pace_key: str, start: datetime) -> list[tuple[datetime, int]]:

@@ -20,6 +20,7 @@ from sending.selectors.accounts import (
     dkim_records,
     feedback_ready,
     feedback_steps,
+    parked_words,
 )
 from sending.services import accounts, feedback, identities
 from sending.ses.client import regions
@@ -218,6 +219,7 @@ def _page(
         "region_name": regions().get(account.region, account.region),
         "quota": _quota(account),
         "key_end": account.credentials.get("access_key_id", "")[-4:],
+        "parked": parked_words(account).rstrip("."),
         "refused": explain_words(account.last_error) if account.last_error else None,
         "identities": rows,
         "form": form or IdentityForm(),

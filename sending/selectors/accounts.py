@@ -5,8 +5,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from sending.models import Batch, BatchState, SenderIdentity, SesAccount, SesState
+from sending.models import (
+    QUOTA_REACHED,
+    Batch,
+    BatchState,
+    SenderIdentity,
+    SesAccount,
+    SesState,
+)
 from sending.ses.explain import Explanation, explain_words
 from tenants.models import Tenant
 
@@ -25,6 +33,22 @@ def account_of(tenant: Tenant, public_id: UUID) -> SesAccount:
 def default_account(tenant: Tenant) -> SesAccount | None:
     """The account that mail leaves through when nobody chose one: the oldest connected one."""
     return accounts_of(tenant).filter(state=SesState.CONNECTED).first()
+
+
+def parked_words(account: SesAccount) -> str:
+    """Why mail of an account waits and when it goes on by itself, in the active time zone."""
+    reason, until = account.parked_reason, account.parked_until
+    if until is None:
+        return reason
+    if reason == QUOTA_REACHED:
+        return f"{reason}, resumes about {_clock(until)}"
+    return f"{reason.rstrip('.')}. Bluefox tries again about {_clock(until)}"
+
+
+def _clock(moment: datetime) -> str:
+    local, today = timezone.localtime(moment), timezone.localdate()
+    day = "" if local.date() == today else f"{local.day} {local:%b} "
+    return f"{day}{local:%H:%M %Z}"
 
 
 @dataclass(frozen=True)

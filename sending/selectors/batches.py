@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
+from redis.exceptions import RedisError
 
-from sending.models import Batch, BatchState, BatchTally, Message, SesState, Status
+from sending.models import Batch, BatchState, BatchTally, Message, SesAccount, SesState, Status
+from sending.selectors.accounts import parked_words
+from sending.selectors.pace import Pace, pace_of
 
 _PULSE = timedelta(seconds=10)
+_UNHEARD = 60.0  # seconds after which nobody is thought to work
+_NEAR = 0.7  # of what AWS allows: the rate is of the last seconds, and jumps
 _COUNTS = "total sent unknown skipped failed delivered bounced complained unsubscribed".split()
 
 
@@ -29,6 +34,11 @@ class Progress:
     rate_per_second: float
     seconds_left: int | None
     holding: str
+
+    @property
+    def left(self) -> int:
+        """How many are still to be sent."""
+        return self.queued + self.sending
 
     @property
     def settled(self) -> int:
@@ -68,14 +78,46 @@ def _rate(tallies: list[BatchTally]) -> float:
 def _holding(batch: Batch, *, rate: float, waiting: int) -> str:
     account = batch.ses_account
     if batch.state in (BatchState.PAUSED, BatchState.CANCELLED):
-        word = "Paused" if batch.state == BatchState.PAUSED else "Cancelled"
-        return f"{word}: {batch.state_reason}" if batch.state_reason else word
-    if batch.state != BatchState.RUNNING or not waiting:
+        return batch.state_reason or batch.get_state_display()
+    launching = batch.launched_at is not None and batch.audience_at is None
+    if batch.state != BatchState.RUNNING or not (waiting or launching):
         return ""
     if account.state != SesState.CONNECTED:
         return "Amazon SES is not connected"
     if account.parked_reason and batch.lane >= account.parked_lane:
-        return account.parked_reason
-    if rate >= 0.7 * account.max_send_rate:
-        return f"AWS allows {account.max_send_rate:g} a second"
+        return parked_words(account)
+    try:
+        pace = pace_of(account.pace_key)
+    except RedisError:
+        return "The queue does not answer. Nothing is lost, and it goes on by itself."
+    return _standstill(batch, pace, rate) or _limit(account, pace, rate)
+
+
+def _standstill(batch: Batch, pace: Pace, rate: float) -> str:
+    """Why nothing moves: nobody works, or the queue in Valkey is new or was lost."""
+    since_launch = (timezone.now() - (batch.launched_at or batch.created_at)).total_seconds()
+    late = since_launch if pace.overdue is None else pace.overdue
+    lost_or_new = pace.overdue is None and pace.heard is None
+    if late > _UNHEARD and not lost_or_new and (pace.heard is None or pace.heard > _UNHEARD):
+        return "No worker is running. Ask the operator."
+    if pace.overdue is None and not rate:
+        return "Waiting for a worker to fill the queue"
     return ""
+
+
+def _limit(account: SesAccount, pace: Pace, rate: float) -> str:
+    """What AWS lets through."""
+    allowed = account.max_send_rate
+    if pace.cut < 1:
+        now = _figure(allowed * pace.cut)
+        return f"AWS asked us to slow down: {now} of {allowed:g} a second for now"
+    if rate >= _NEAR * allowed:
+        return f"AWS allows {allowed:g} a second"
+    running = Batch.unscoped.filter(ses_account=account, state=BatchState.RUNNING).count()
+    if running > 1 and rate * running >= _NEAR * allowed:
+        return f"AWS allows {allowed:g} a second, which {running} sendings share"
+    return ""
+
+
+def _figure(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"

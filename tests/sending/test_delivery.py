@@ -143,9 +143,10 @@ def test_the_days_quota_parks_and_goes_on_by_itself(
     ses.fault("daily_quota", count=1)
     drain(seconds=2)
     ses_account.refresh_from_db()
-    assert ses_account.parked_reason.startswith("Daily quota reached, resumes about ")
+    assert ses_account.parked_reason == "Daily quota reached"
     assert ses_account.parked_until is not None
-    assert progress(Batch.unscoped.get()).holding == ses_account.parked_reason
+    holding = progress(Batch.unscoped.get()).holding
+    assert holding.startswith("Daily quota reached, resumes about ")
     assert statuses()[Status.QUEUED] > 0
     assert statuses().keys() <= {Status.QUEUED, Status.SENT}
     SesAccount.unscoped.update(parked_until="2026-01-01T00:00:00Z")

@@ -164,9 +164,9 @@ def test_the_days_quota_parks_campaigns_and_frees_them(
     assert abs(ses_account.parked_until - timezone.now() - timedelta(hours=4)) < timedelta(
         minutes=2
     )
-    hour = f"{ses_account.parked_until:%H:%M}"
-    assert ses_account.parked_reason == f"Daily quota reached, resumes about {hour} UTC"
-    assert progress(Batch.unscoped.get(pk=one.batch_id)).holding == ses_account.parked_reason
+    assert ses_account.parked_reason == "Daily quota reached"
+    holding = progress(Batch.unscoped.get(pk=one.batch_id)).holding
+    assert holding.startswith("Daily quota reached, resumes about ")
     SentMinute.objects.filter(sent=500).update(minute=timezone.now() - timedelta(hours=24.1))
     sweeping.sweep()
     ses_account.refresh_from_db()
