@@ -23,7 +23,7 @@ _CLAIM_AGE = timedelta(minutes=2)
 # SES publishes Send and Delivery events within seconds; what has none by then will have none.
 _UNKNOWN_AGE = timedelta(minutes=15)
 _EVENTS_FLOW = timedelta(hours=1)
-_CANCELLED_LATELY = timedelta(days=1)
+_ENDED_LATELY = timedelta(days=1)
 _CHUNK = 10_000
 # A push follows its commit, and a claim its take, within a second.
 _FORGOTTEN_AGE = timedelta(seconds=5)
@@ -40,6 +40,7 @@ def sweep() -> list[int]:
     brakes.look_at_all()
     skip_cancelled()
     finish_batches()
+    reopen()
     feed_lost()
     push_forgotten()
     if queue.work_is_due():
@@ -194,10 +195,24 @@ def cancel_rest(batch_id: int) -> None:
 def skip_cancelled() -> None:
     """Skips what a cancelled batch still has queued, a chunk of each: its task may have died, and
     what a worker had in hand comes back after the task is through."""
-    lately = timezone.now() - _CANCELLED_LATELY
+    lately = timezone.now() - _ENDED_LATELY
     cancelled = Batch.unscoped.filter(state=BatchState.CANCELLED, finished_at__gt=lately)
     for batch in cancelled.extra(where=[_HAS_QUEUED]):  # noqa: S610 (a constant)
         ledger.skip_queued(batch.pk, batch.state_reason or "Cancelled", _CHUNK)
+
+
+def reopen() -> None:
+    """Goes on with batches that were done and have something queued again.
+
+    Awaited mail that is sent once more; or a slow worker says that SES refused what was called
+    unknown meanwhile.
+    """
+    lately = timezone.now() - _ENDED_LATELY
+    done = Batch.unscoped.filter(state=BatchState.DONE, finished_at__gt=lately)
+    for batch in done.extra(where=[_HAS_QUEUED]):  # noqa: S610 (a constant)
+        Batch.unscoped.filter(pk=batch.pk, state=BatchState.DONE).update(
+            state=BatchState.RUNNING, finished_at=None
+        )
 
 
 def continue_batch(batch_id: int) -> None:
