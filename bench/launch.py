@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 
 from bench import people, seen
+from bench.disk import bytes_of
 from bench.memory import watching
 from bench.stage import Figures, Run, cpu_seconds, wait_until
-from bench.whole_path import message_bytes
 from bench.workers import Workers, workers
 from sending.models import Batch
 from sending.services.batches import launch_batch
@@ -52,7 +52,7 @@ def _launch(run: Run, *, whole: bool) -> Figures:
             first = seen.first_accept(simulator) - pressed
             wait_until(lambda: _written(batch), seconds=300)
             last_row = time.time() - pressed
-            row_bytes = message_bytes() / (count + few * _TIMES)
+            row_bytes = bytes_of("sending_message") / (count + few * _TIMES)
             cpu = _cpu_of_next(running, simulator, few * _TIMES)
             if whole:
                 seen.wait_for(simulator, count, seconds=3600)

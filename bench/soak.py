@@ -12,6 +12,7 @@ from django.db import connection
 
 from bench import people, seen
 from bench.developer import Developer
+from bench.disk import bytes_of
 from bench.memory import MemoryLog, watching
 from bench.stage import Figures, Run, cpu_seconds
 from bench.workers import workers
@@ -84,6 +85,8 @@ def soak(run: Run) -> Figures:
         "throttled": seen.throttled(simulator),
         "web_cpu_ms_an_event": round(cpu["web"] / events * 1000, 2),
         "default_cpu_ms_an_event": round(cpu["default"] / events * 1000, 2),
+        "sns_bytes_an_event": round(bytes_of("webhooks_snsmessage") / events),
+        "history_bytes_an_event": round(bytes_of("sending_messageevent") / events),
     }
 
 

@@ -7,9 +7,8 @@ simulator accepted; CPU is that of the worker processes, Celery included, and of
 
 import os
 
-from django.db import connection
-
 from bench import obvious, people, seen
+from bench.disk import bytes_of, wal_bytes
 from bench.stage import Figures, Run, cpu_seconds, processes, servers
 from bench.workers import wait_for_nodes
 from bluefox.celery import app as bluefox
@@ -48,24 +47,19 @@ def _ours(simulator: SimulatorClient, count: int) -> Figures:
         wait_for_nodes(bluefox, 1)
         counted = {"": nodes} | {f"{name}_": [one] for name, one in servers().items()}
         before = {name: cpu_seconds(some) for name, some in counted.items()}
+        wal = wal_bytes()
         launch_batch(batch=batch)
         seen.wait_for(simulator, count)
         used = {name: cpu_seconds(some) - before[name] for name, some in counted.items()}
+        wal = wal_bytes() - wal
     cpu = {f"{name}cpu_ms": round(seconds / count * 1000, 3) for name, seconds in used.items()}
     return {
         "per_second": round(seen.rate(seen.times(simulator))),
         **cpu,
-        "row_bytes": round(message_bytes() / count),
+        "row_bytes": round(bytes_of("sending_message") / count),
+        "wal_bytes": round(wal / count),
         "mail_bytes": round(simulator.summary()["bytes"] / count),
     }
-
-
-def message_bytes() -> int:
-    """What the message rows and their indexes take on disk now, dead versions included."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_total_relation_size('sending_message')")
-        size: int = cursor.fetchone()[0]
-    return size
 
 
 def _obvious(simulator: SimulatorClient) -> Figures:
