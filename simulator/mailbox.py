@@ -12,13 +12,14 @@ from email.message import EmailMessage
 from typing import Any
 
 from simulator.messages import Message
+from simulator.ses_simple import Simple
 
 SES, SMTP = "ses", "smtp"
 
 
 @dataclass(slots=True)
 class Mail:
-    """One mail; `raw` is its MIME source."""
+    """One mail; `mime` is its MIME source, or what that is built from."""
 
     id: str
     time: float
@@ -26,10 +27,17 @@ class Mail:
     recipients: list[str]
     subject: str
     via: str
-    raw: bytes
+    mime: bytes | Simple
     account: str = ""
     message: Message | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def raw(self) -> bytes:
+        """The MIME source."""
+        if isinstance(self.mime, Simple):
+            self.mime = self.mime.source()
+        return self.mime
 
     @property
     def title(self) -> str:

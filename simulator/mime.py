@@ -47,12 +47,12 @@ def decoded(data: bytes) -> bytes:
     return raw
 
 
-def has_long_line(raw: bytes) -> bool:
-    """Return whether a line of the message, its CRLF included, is longer than 1000 octets."""
+def has_long_line(raw: bytes, longest: int = MAX_LINE) -> bool:
+    """Return whether a line, its line break included, is longer than so many octets."""
     start = 0
-    last = len(raw) - MAX_LINE
+    last = len(raw) - longest
     while start < last:
-        at = raw.rfind(b"\n", start, start + MAX_LINE)
+        at = raw.rfind(b"\n", start, start + longest)
         if at < 0:
             return True
         start = at + 1

@@ -16,7 +16,7 @@ from simulator.mime import (
     header_block,
     parse_headers,
 )
-from simulator.ses_simple import mime_of_simple
+from simulator.ses_simple import Simple, simple_content
 from simulator.web import ApiError
 
 MAX_RECIPIENTS = 50
@@ -53,7 +53,8 @@ class Draft:
     subject: str
     tags: dict[str, str]
     set_name: str
-    raw: bytes
+    mime: bytes | Simple  # the source, or what it is built from when somebody reads it
+    size: int  # octets of the source
 
 
 def parse_body(body: bytes) -> tuple[dict[str, Any], bytes | None]:
@@ -113,25 +114,37 @@ def draft_of(fields: dict[str, Any], data: bytes | None) -> Draft:
     if data is None:
         if "Simple" not in content:
             raise ApiError("BadRequestException", "Only Raw and Simple content is supported.")
-        raw = mime_of_simple(content["Simple"], sender, destination, fields)
+        simple = simple_content(content["Simple"], sender, destination, fields)
+        _check_size(simple.size)
+        headers, size = simple.headers, simple.size
+        mime: bytes | Simple = simple
     else:
         raw = decoded(data)
         if not raw:
             raise ApiError("BadRequestException", "Content.Raw.Data is empty.")
-    if len(raw) * 4 // 3 > MAX_MESSAGE:
+        _check_size(len(raw))
+        headers, size = parse_headers(header_block(raw)), len(raw)
+        mime = raw
+        if has_long_line(raw):
+            raise ApiError(
+                "BadRequestException", "A line of the message is longer than 1000 characters."
+            )
+    return _draft_of_mime(headers, (mime, size), sender, given, (tags, set_name))
+
+
+def _check_size(size: int) -> None:
+    if size * 4 // 3 > MAX_MESSAGE:
         raise ApiError(
             "BadRequestException", f"Message length is more than {MAX_MESSAGE} bytes long."
         )
-    headers = parse_headers(header_block(raw))
-    if has_long_line(raw):
-        raise ApiError(
-            "BadRequestException", "A line of the message is longer than 1000 characters."
-        )
-    return _draft_of_mime(headers, raw, sender, given, (tags, set_name))
 
 
 def _draft_of_mime(
-    headers: list[Header], raw: bytes, sender: str, given: list[str], options: tuple[Any, str]
+    headers: list[Header],
+    message: tuple[bytes | Simple, int],
+    sender: str,
+    given: list[str],
+    options: tuple[Any, str],
 ) -> Draft:
     """Fill what the parameters left open from the headers; parameters win, as in SES."""
     tags, set_name = options
@@ -175,7 +188,7 @@ def _draft_of_mime(
         by_name.get("subject", ""),
         tags,
         set_name or by_name.get("x-ses-configuration-set", ""),
-        raw,
+        *message,
     )
 
 

@@ -155,9 +155,9 @@ def _accept(
         [(address, decide(address)) for address in draft.recipients],
     )
     context = Context(account.id, caller.region, draft.identities[0], draft.set_name, caller.key_id)
-    cloud.ledger.accept(now_ns, context, message, len(draft.raw))
+    cloud.ledger.accept(now_ns, context, message, draft.size)
     cloud.mailbox.add(
-        Mail(message.id, now, draft.sender, draft.recipients, draft.subject, SES, draft.raw,
+        Mail(message.id, now, draft.sender, draft.recipients, draft.subject, SES, draft.mime,
              account.id, message)
     )  # fmt: skip
     cloud.feedback.follow(message)

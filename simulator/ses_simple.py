@@ -7,12 +7,12 @@ so that a measurement would measure the simulator.
 import re
 import secrets
 from binascii import b2a_qp
-from email.header import Header
+from email.header import Header as EncodedHeader
 from email.utils import formataddr, parseaddr
 from functools import lru_cache
 from typing import Any
 
-from simulator.mime import has_long_line
+from simulator.mime import MAX_LINE, Header, has_long_line, parse_headers
 from simulator.web import ApiError
 
 HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
@@ -27,10 +27,10 @@ NOT_ALLOWED = frozenset(
 )
 
 
-def mime_of_simple(
+def simple_content(
     simple: Any, sender: str, destination: dict[str, Any], fields: dict[str, Any]
-) -> bytes:
-    """Return the MIME source SES would build. Raises BadRequestException for what it refuses."""
+) -> "Simple":
+    """Return the content, checked. Raises BadRequestException for what SES refuses."""
     if not isinstance(simple, dict):
         raise ApiError("SerializationException", "Content.Simple must be an object.")
     if not sender:
@@ -53,34 +53,78 @@ def mime_of_simple(
     lines.append(("Subject", _words(subject)))
     lines += _headers(simple.get("Headers") or [])
     lines.append(("MIME-Version", "1.0"))
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
-    parts = [
-        _part(kind, data) for kind, data in (("plain", text), ("html", html)) if data is not None
-    ]
-    if len(parts) == 1:
-        return head + parts[0]
-    mark = f"=_{secrets.token_hex(12)}".encode()
-    inner = b"".join(b"--%b\r\n%b\r\n" % (mark, part) for part in parts)
-    opening = b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % mark
-    return head + opening + inner + b"--%b--\r\n" % mark
+    parts = [(kind, data) for kind, data in (("plain", text), ("html", html)) if data is not None]
+    return Simple(lines, parts)
 
 
-def _part(kind: str, data: str) -> bytes:
-    text = data.replace("\r\n", "\n").replace("\n", "\r\n").encode()
-    if data.isascii() and not has_long_line(text):
-        encoding = b"7bit"
-    else:
-        encoding = b"quoted-printable"
-        text = b2a_qp(text.replace(b"\r\n", b"\n"), istext=True).replace(b"\n", b"\r\n")
-    return (
-        b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n'
-    ) % (kind.encode(), encoding, text)
+class Simple:
+    """Checked Simple content: headers and size are known, the MIME source is built when read.
+
+    Nobody reads the source of most mails, and building it took a third of the time of a send.
+    """
+
+    def __init__(self, lines: list[Header], parts: list[tuple[str, str]]) -> None:
+        self._parts = [_Part(kind, data) for kind, data in parts]
+        self._mark = ""
+        if len(parts) > 1:
+            self._mark = f"=_{secrets.token_hex(12)}"
+            lines.append(("Content-Type", f'multipart/alternative; boundary="{self._mark}"'))
+        else:
+            lines += self._parts[0].headers
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+        folded = self._head.count("\n") != len(lines)
+        self.headers = parse_headers(self._head[:-2].encode()) if folded else lines
+        frame = len(self._mark) + 6  # two dashes, mark, CRLF, and the CRLF after the part
+        self.size = len(self._head) + 2 + sum(part.size for part in self._parts)
+        if self._mark:
+            self.size += sum(len(part.head) + frame for part in self._parts) + frame
+
+    def source(self) -> bytes:
+        """The MIME message that SES would build."""
+        mark = self._mark
+        if not mark:
+            return f"{self._head}\r\n".encode() + self._parts[0].body()
+        inner = b"".join(
+            f"--{mark}\r\n{part.head}".encode() + part.body() + b"\r\n" for part in self._parts
+        )
+        return f"{self._head}\r\n".encode() + inner + f"--{mark}--\r\n".encode()
+
+
+class _Part:
+    """One text of the mail, in the encoding that its characters and lines need."""
+
+    def __init__(self, kind: str, data: str) -> None:
+        self._data = data
+        plain = data.isascii() and "\r" not in data
+        self._as_it_is = plain and not has_long_line(data.encode(), MAX_LINE - 1)
+        encoding = "7bit" if self._as_it_is else "quoted-printable"
+        self.headers: list[Header] = [
+            ("Content-Type", f'text/{kind}; charset="utf-8"'),
+            ("Content-Transfer-Encoding", encoding),
+        ]
+
+    @property
+    def head(self) -> str:
+        return "".join(f"{name}: {value}\r\n" for name, value in self.headers) + "\r\n"
+
+    @property
+    def size(self) -> int:
+        """Octets of the body, encoded."""
+        if self._as_it_is:
+            return len(self._data) + self._data.count("\n") + 2
+        return len(self.body())
+
+    def body(self) -> bytes:
+        if self._as_it_is:
+            return self._data.replace("\n", "\r\n").encode() + b"\r\n"
+        text = self._data.replace("\r\n", "\n").encode()
+        return b2a_qp(text, istext=True).replace(b"\n", b"\r\n") + b"\r\n"
 
 
 def _words(text: str) -> str:
     """A header's text, RFC 2047-encoded where it is not ASCII, without line breaks."""
     text = " ".join(text.splitlines())
-    return text if text.isascii() else Header(text, "utf-8").encode(linesep="\r\n")
+    return text if text.isascii() else EncodedHeader(text, "utf-8").encode(linesep="\r\n")
 
 
 def _data(part: Any) -> str | None:

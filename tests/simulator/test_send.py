@@ -102,6 +102,34 @@ def test_simple_mail_becomes_mime(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        {"Text": "plain\ntext"},
+        {"Html": "<p>ä</p>\r\n"},
+        {"Text": "a" * 1_200, "Html": "b\n" * 900},
+        {"Text": "x" * 997 + "\n", "Html": "y" * 998 + "\n"},
+    ],
+)
+def test_the_ledger_knows_the_size_of_a_source_before_it_is_built(
+    cloud: Cloud, body: dict[str, str]
+) -> None:
+    answer = cloud.ses.send_email(
+        FromEmailAddress="news@example.com",
+        Destination={"ToAddresses": ["ada@example.org"]},
+        Content={
+            "Simple": {
+                "Subject": {"Data": "Ein sehr langer Betreff mit ü " * 5},
+                "Body": {kind: {"Data": data} for kind, data in body.items()},
+            }
+        },
+    )
+    source = cloud.sim.raw(answer["MessageId"])
+    assert all(len(line) <= 998 for line in source.split(b"\r\n"))
+    [entry] = [one for one in cloud.sim.ledger() if one["message_id"] == answer["MessageId"]]
+    assert entry["size"] == len(source)
+
+
+@pytest.mark.parametrize(
     ("header", "words"),
     [
         ({"Name": "Subject", "Value": "x"}, "not allowed"),
