@@ -30,6 +30,8 @@ from tenants.models import Tenant
 # "Amazon SES: SendEmail, MessageHeader": at most 15 headers of our own choosing.
 MAX_HEADERS = 15
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+# Most names and cities: the same bytes in HTML, JSON and a header, so nothing has to be escaped.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]*")
 _SAFE_LINK = re.compile(r"(?:https?:|mailto:|tel:|[/#?])", re.IGNORECASE)
 _OPENS_LINK = re.compile(r"""(?:href|src)\s*=\s*["']?\s*$""", re.IGNORECASE)
 _RUNS_SCRIPT = re.compile(
@@ -194,6 +196,8 @@ def mailbox(name: str, address: str) -> str:
 
 def _to(turn: _Turn) -> bytes:
     person = turn.recipient
+    if _PLAIN.fullmatch(person.name):
+        return orjson.dumps(f"{person.name} <{person.email}>")
     return orjson.dumps(mailbox(person.name, person.email) if person.name else person.email)
 
 
@@ -201,7 +205,7 @@ def _headers(headers: Mapping[str, str], *, one_click: bool) -> list[_Part]:
     parts: list[_Part] = []
     if one_click:
         parts.append(b'{"Name":"List-Unsubscribe","Value":"<')
-        parts.append(lambda turn: turn.unsubscribe_url.encode())
+        parts.append(_unsubscribe_url)
         parts.append(b'>"},{"Name":"List-Unsubscribe-Post","Value":"List-Unsubscribe=One-Click"}')
     for name, value in headers.items():
         separator = b"," if parts else b""
@@ -318,16 +322,27 @@ def _filled(hole: _Hole, *, autoescape: bool, clean: Callable[[str], str] | None
     fallback = _Written(hole.fallback) if autoescape else hole.fallback
 
     def encode(value: Any) -> bytes:
+        if type(value) is str and _PLAIN.fullmatch(value):
+            return value.encode() if clean is not _link else b"#"
         if hole.has_fallback:
             value = liquid_default(value, fallback)
         return _inner_json(finish(to_liquid_string(value, autoescape)))
 
+    # Our own links: an origin and a token, in which nothing has to be escaped.
     if hole.path == ("unsubscribe_url",):
-        return lambda turn: encode(turn.unsubscribe_url)
+        return _unsubscribe_url
     if hole.path == ("preferences_url",):
-        return lambda turn: encode(turn.preferences_url)
+        return _preferences_url
     name = hole.path[1]
     return lambda turn: encode(turn.contact(name))
+
+
+def _unsubscribe_url(turn: _Turn) -> bytes:
+    return turn.unsubscribe_url.encode()
+
+
+def _preferences_url(turn: _Turn) -> bytes:
+    return turn.preferences_url.encode()
 
 
 class _Written(str):
