@@ -6,10 +6,14 @@ from bluefox import api, views
 from tenants import urls as tenant_pages
 
 # The home page reads every app, so it lives here and not in tenants; its name does not.
-_home = path("", views.home, name="home")
+_home = [path("", views.home, name="home"), path("under-way/", views.under_way, name="under_way")]
+_operator = [
+    path("", views.workers, name="workers"),
+    path("now/", views.workers_now, name="workers_now"),
+]
 
 workspace_urls = [
-    path("", include(([_home, *tenant_pages.urlpatterns], "tenants"))),
+    path("", include(([*_home, *tenant_pages.urlpatterns], "tenants"))),
     path("", include("lists.urls")),
     path("sending/", include("sending.urls")),
     path("campaigns/", include("campaigns.urls")),
@@ -22,6 +26,7 @@ urlpatterns = [
     path("", include("preferences.urls")),
     path("", include("webhooks.urls_public")),
     path("api/v1/", include(api.urlpatterns)),
+    path("operator/", include((_operator, "operator"))),
     path("w/<slug:workspace>/", include(workspace_urls)),
 ]
 

@@ -38,6 +38,7 @@ def _identity(world: World) -> dict[str, Any]:
 
 WORKSPACE = {
     "tenants:home": Row("view"),
+    "tenants:under_way": Row("view"),
     "tenants:settings": Row("view"),
     "tenants:save_settings": Row("workspace.edit", acts=True),
     "tenants:limits": Row("view"),
@@ -131,6 +132,9 @@ OPEN = {
 
 # What a person sees of their own: no workspace is in it.
 PERSONAL = {"start:index": Row(""), "start:new_workspace": Row("")}
+
+# For the operator of the site; tests/bluefox/test_operator.py.
+OPERATOR = {"operator:workers": Row(""), "operator:workers_now": Row("")}
 
 
 def named_routes() -> Iterator[tuple[str, str, Any]]:

@@ -11,7 +11,7 @@ from redis import Redis
 from tenants.models import ApiKey, Membership, Role, User
 from tenants.permissions import PERMISSIONS
 from tests.conftest import Person
-from tests.routes import API, OPEN, PERSONAL, WORKSPACE, Row, named_routes
+from tests.routes import API, OPEN, OPERATOR, PERSONAL, WORKSPACE, Row, named_routes
 from tests.world import World, build, crossings, fingerprint
 
 pytestmark = pytest.mark.usefixtures("redis", "own_files")
@@ -58,7 +58,7 @@ def hostile_body(world: World) -> dict[str, Any]:
 
 
 def test_every_route_has_a_row() -> None:
-    rows = WORKSPACE | API | OPEN | PERSONAL
+    rows = WORKSPACE | API | OPEN | PERSONAL | OPERATOR
     unnamed = {"public:None"}  # the address of public:unsubscribe without its last slash
     assert {name for name, _, _ in named_routes()} - unnamed == set(rows)
     for name, route, _ in named_routes():

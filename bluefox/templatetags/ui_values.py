@@ -52,6 +52,16 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} days"
 
 
+@register.filter
+def lateness(seconds: float | None) -> str:
+    """Seconds since something was due: ``12 s late``, ``5 minutes late``; ``on time`` below one."""
+    if seconds is None:
+        return "—"
+    if seconds < 1:
+        return "on time"
+    return f"{seconds:.0f} s late" if seconds < 60 else f"{duration(seconds)} late"
+
+
 def exact(moment: datetime) -> str:
     """``24 Nov 2026, 23:30:12 CET`` in the zone that is active for the request."""
     local = timezone.localtime(moment)

@@ -22,8 +22,19 @@ document.addEventListener("htmx:afterRequest", (event) => busy(event, false));
 // What refreshes itself waits while nobody looks, or while a dialog or menu inside it is open.
 const polls = (element) => element.getAttribute("hx-trigger")?.startsWith("every");
 const held = (element) => document.hidden || element.querySelector("dialog[open], :popover-open");
+// After two minutes it asks every ten seconds, until somebody comes back to the page.
+const BRISK_MS = 120_000;
+const SLOW_MS = 9_500; // the ticks of the trigger are no more exact
+let looked = Date.now();
+document.addEventListener("visibilitychange", () => (looked = Date.now()));
+const asked = new WeakMap();
+const rests = (element) =>
+  Date.now() - looked > BRISK_MS && Date.now() - (asked.get(element) ?? 0) < SLOW_MS;
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (polls(event.detail.elt) && held(event.detail.elt)) event.preventDefault();
+  const { elt } = event.detail;
+  if (!polls(elt)) return;
+  if (held(elt) || rests(elt)) event.preventDefault();
+  else asked.set(elt, Date.now());
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { elt } = detail.requestConfig;

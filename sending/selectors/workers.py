@@ -70,6 +70,16 @@ class Overview:
         return sum(timezone.now() - at < _ALIVE for _, at in self.workers)
 
     @property
+    def in_flight(self) -> int:
+        """Mails that a worker has claimed and not answered for."""
+        return sum(row.sending for row in self.rows)
+
+    @property
+    def left(self) -> int:
+        """Mails of running batches that have not left."""
+        return sum(row.left for row in self.rows)
+
+    @property
     def oldest_due(self) -> float:
         """Seconds by which the most overdue pace key is late, 0 when none is."""
         return max([0.0, *(row.pace.overdue or 0.0 for row in self.rows)])

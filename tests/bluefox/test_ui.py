@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.template import Context, RequestContext, Template
 from django.test import RequestFactory
 
-from bluefox.templatetags.ui_values import duration, number, percent, relative, tone_of
+from bluefox.templatetags.ui_values import duration, lateness, number, percent, relative, tone_of
 from lists.models import ImportStatus
 from sending.models import BatchState
 
@@ -51,6 +51,14 @@ def test_percent(share: float | None, digits: int, text: str) -> None:
 )
 def test_duration(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "—"), (-3, "on time"), (0.4, "on time"), (12, "12 s late"), (300, "5 minutes late")],
+)
+def test_lateness(seconds: float | None, text: str) -> None:
+    assert lateness(seconds) == text
 
 
 @pytest.mark.parametrize(
