@@ -28,7 +28,7 @@ class Campaign(TenantOwned):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=120)
-    ses_account = models.ForeignKey(SesAccount, null=True, on_delete=models.PROTECT)
+    ses_account = models.ForeignKey(SesAccount, null=True, on_delete=models.RESTRICT)
     from_name = models.CharField(max_length=120, blank=True)
     from_email = models.CharField(max_length=320, blank=True)
     reply_to = models.CharField(max_length=320, blank=True)
@@ -42,7 +42,7 @@ class Campaign(TenantOwned):
         max_length=500, blank=True, help_text="why it became a draft again at its time"
     )
     batch = models.OneToOneField(
-        Batch, null=True, on_delete=models.PROTECT, related_name="campaign"
+        Batch, null=True, on_delete=models.RESTRICT, related_name="campaign"
     )
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
