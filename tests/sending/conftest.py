@@ -19,7 +19,7 @@ from sending.models import Message, SesAccount, Status
 from sending.ses import client as aws
 from simulator.client import SimulatorClient, SimulatorProcess
 
-Start = Callable[[], subprocess.Popen[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 
@@ -98,11 +98,13 @@ def start_worker(ses: Ses) -> Iterator[Start]:
     }
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(**changed: str) -> subprocess.Popen[bytes]:
         command = "-m celery -A bluefox worker -Q send,default -c 2 -l WARNING --without-gossip"
         name = f"w{len(started)}@test"
         started.append(
-            subprocess.Popen([sys.executable, *command.split(), "-n", name], env=environment)
+            subprocess.Popen(
+                [sys.executable, *command.split(), "-n", name], env=environment | changed
+            )
         )
         return started[-1]
 

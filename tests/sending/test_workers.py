@@ -1,23 +1,27 @@
 """Real worker processes, killed and deprived of Valkey in mid-campaign."""
 
+import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 from redis import Redis
 
 from lists.models import List
-from sending import queue, sweeping
+from sending import ledger, queue, sweeping
 from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
 from sending.selectors.batches import progress
 from sending.services.batches import create_batch, launch_batch
 from tests.sending.conftest import Ses, Start, kill, statuses
-from tests.sending.factory import make_contacts
+from tests.sending.factory import make_batch, make_contacts, make_messages
+from tests.sending.proxy import Proxy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -110,8 +114,9 @@ def test_an_emptied_valkey_loses_and_repeats_nobody(
     assert Counter(ses.arrived().values()) == {1: 1_500}
 
 
+@pytest.mark.parametrize("times", [1, 2])
 def test_a_worker_that_is_asked_to_end_gives_back_what_it_has(
-    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start
+    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start, times: int
 ) -> None:
     ses.client.settings(latency_ms=50)
     ses_account.max_send_rate = 200
@@ -119,8 +124,70 @@ def test_a_worker_that_is_asked_to_end_gives_back_what_it_has(
     worker = start_worker()
     press_send(ses_account, news, 1_000)
     wait_until(lambda: len(ses.arrived()) > 50)
-    worker.send_signal(signal.SIGTERM)
-    worker.wait(15)
+    for _ in range(times):  # whoever is impatient asks twice
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    worker.wait(30)
     left = statuses()
     assert left.keys() == {Status.SENT, Status.QUEUED}
     assert len(ses.arrived()) == left[Status.SENT]
+
+
+def test_a_worker_that_is_asked_to_end_while_postgresql_is_away_writes_down_what_it_sent(
+    ses: Ses, ses_account: SesAccount, news: List, start_worker: Start
+) -> None:
+    ses.client.settings(latency_ms=50)
+    ses_account.max_send_rate = 200
+    ses_account.save()
+    server = connection.settings_dict
+    with Proxy(server["HOST"] or "127.0.0.1", int(server["PORT"])) as proxy:
+        behind = urlsplit(os.environ["DATABASE_URL"])
+        account = behind.netloc.rpartition("@")[0]
+        worker = start_worker(
+            DATABASE_URL=f"postgres://{account}@127.0.0.1:{proxy.port}/{server['NAME']}"
+        )
+        press_send(ses_account, news, 1_000)
+        wait_until(lambda: len(ses.arrived()) > 50)
+        proxy.cut()
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        assert worker.poll() is None, "it did not wait for PostgreSQL"
+        proxy.mend()
+        worker.wait(60)
+    arrived = set(ses.arrived())
+    assert arrived == set(_emails(Status.SENT))
+    assert statuses()[Status.QUEUED]
+    # A claim whose answer was lost with the connection: nobody knows of it, nothing was sent.
+    assert not set(_emails(Status.SENDING)) & arrived
+    assert Counter(ses.arrived().values()) == {1: len(arrived)}
+
+
+def test_a_drain_that_ends_between_taking_and_sending_gives_back_what_it_claimed(
+    ses: Ses,
+    ses_account: SesAccount,
+    news: List,
+    drain: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim, asked = ledger.claim, []
+
+    def claim_and_be_asked_to_end(ids: Sequence[int]) -> ledger.Claim:
+        asked.append(True)
+        return claim(ids)
+
+    monkeypatch.setattr(ledger, "claim", claim_and_be_asked_to_end)
+    batch = make_batch(ses_account, [news])
+    messages = make_messages(batch, make_contacts(news, 50))
+    queue.set_rate(ses_account.pace_key, 400)
+    queue.push(ses_account.pace_key, batch.lane, batch.pk, [one.pk for one in messages])
+    drain(stopping=lambda: bool(asked))
+    left = statuses()
+    assert asked
+    assert left.keys() <= {Status.SENT, Status.QUEUED}
+    assert len(ses.arrived()) == left[Status.SENT] < 50
+    assert queue.window(batch.pk)[1] == left[Status.QUEUED]
+    assert set(_ids(status=Status.QUEUED).values_list("attempts", flat=True)) == {0}
+
+
+def _emails(status: Status) -> QuerySet[Message, str]:
+    return Message.unscoped.filter(status=status).values_list("email", flat=True)
