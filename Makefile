@@ -16,7 +16,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-reset test checks smoke bench lint format lock
+.PHONY: help setup demo demo-reset test checks smoke chaos hosts bench lint format lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,14 @@ checks:
 
 smoke: setup ## run the main job through real processes; CSV=file gives the contacts
 	@$(PY) -m tests.smoke $(if $(CSV),--csv "$(CSV)")
+
+chaos: setup ## send a campaign while everything dies; RECIPIENTS=n, SEED=n, EVENTS=no
+	@$(PY) -m tests.chaos $(if $(RECIPIENTS),--recipients "$(RECIPIENTS)") \
+		$(if $(SEED),--seed "$(SEED)") $(if $(filter no,$(EVENTS)),--no-events)
+
+hosts: setup ## three hosts, one cut off in mid-campaign; needs root and network namespaces
+	@$(PY) -m tests.chaos --hosts --recipients "$(or $(RECIPIENTS),20000)" \
+		$(if $(SEED),--seed "$(SEED)")
 
 bench: setup ## measure speed; ONLY=name takes one measurement
 	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)")
