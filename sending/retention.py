@@ -27,7 +27,7 @@ _OLD_BATCHES = """
     WHERE b.launched_at IS NOT NULL AND b.messages_deleted_at IS NULL
       AND b.state IN ('done', 'cancelled')
       AND b.finished_at < now() - make_interval(days => t.retention_days)
-    ORDER BY b.finished_at LIMIT 100
+    ORDER BY b.finished_at
 """
 _OF_BATCH = f"""
     SELECT id FROM sending_message WHERE batch_id = %s AND status IN ({_SETTLED}) LIMIT {_FOUND}
@@ -73,6 +73,8 @@ def forget(*, seconds: float) -> int:
     end = time.monotonic() + seconds
     forgotten = 0
     for batch_id in _ids(_OLD_BATCHES, []):
+        if time.monotonic() > end:
+            break
         forgotten += _forget(_OF_BATCH, batch_id, end)
         with connection.cursor() as cursor:
             cursor.execute(_BATCH_EMPTY, [batch_id, batch_id])

@@ -79,5 +79,10 @@ class Stops:
 
 
 def _warn(decision: Decision, out: Outbound) -> None:
-    about = {"pace_key": out.pace_key}
-    logger.warning("Batch %d: %s", out.batch_id, decision.reason, extra=about)
+    logger.warning(
+        "Batch %d through %s: %s",
+        out.batch_id,
+        out.pace_key,
+        decision.reason,
+        extra={"pace_key": out.pace_key},
+    )

@@ -6,12 +6,13 @@ from datetime import timedelta
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from sending.models import Batch, BatchState, BatchTally, Message, SesAccount, SesState, Status
+from sending.models import Batch, BatchState, BatchTally, Message, SesState, Status
 from sending.selectors.accounts import parked_words
 from sending.selectors.pace import Pace, pace_of
 
 _PULSE = timedelta(seconds=10)
 _UNHEARD = 60.0  # seconds after which nobody is thought to work
+_NOBODY = "No worker is running. Ask the operator."
 _NEAR = 0.7  # of what AWS allows: the rate is of the last seconds, and jumps
 _COUNTS = "total sent unknown skipped failed delivered bounced complained unsubscribed".split()
 
@@ -90,30 +91,35 @@ def _holding(batch: Batch, *, rate: float, waiting: int) -> str:
         pace = pace_of(account.pace_key)
     except RedisError:
         return "The queue does not answer. Nothing is lost, and it goes on by itself."
-    return _standstill(batch, pace, rate) or _limit(account, pace, rate)
+    return _standstill(batch, pace, rate) or _limit(batch, pace, rate)
 
 
 def _standstill(batch: Batch, pace: Pace, rate: float) -> str:
     """Why nothing moves: nobody works, or the queue in Valkey is new or was lost."""
-    since_launch = (timezone.now() - (batch.launched_at or batch.created_at)).total_seconds()
-    late = since_launch if pace.overdue is None else pace.overdue
-    lost_or_new = pace.overdue is None and pace.heard is None
-    if late > _UNHEARD and not lost_or_new and (pace.heard is None or pace.heard > _UNHEARD):
-        return "No worker is running. Ask the operator."
-    if pace.overdue is None and not rate:
-        return "Waiting for a worker to fill the queue"
-    return ""
+    if pace.overdue is not None:
+        return _NOBODY if pace.overdue > _UNHEARD and not _lately(pace.drained) else ""
+    launched = batch.launched_at or batch.created_at
+    waits = timezone.now() - launched > timedelta(seconds=_UNHEARD)
+    if waits and pace.heard is not None and not _lately(pace.heard):
+        return _NOBODY
+    return "" if rate else "Waiting for a worker to fill the queue"
 
 
-def _limit(account: SesAccount, pace: Pace, rate: float) -> str:
+def _lately(seconds_ago: float | None) -> bool:
+    return seconds_ago is not None and seconds_ago < _UNHEARD
+
+
+def _limit(batch: Batch, pace: Pace, rate: float) -> str:
     """What AWS lets through."""
-    allowed = account.max_send_rate
+    allowed = batch.ses_account.max_send_rate
     if pace.cut < 1:
         now = _figure(allowed * pace.cut)
         return f"AWS asked us to slow down: {now} of {allowed:g} a second for now"
     if rate >= _NEAR * allowed:
         return f"AWS allows {allowed:g} a second"
-    running = Batch.unscoped.filter(ses_account=account, state=BatchState.RUNNING).count()
+    running = Batch.unscoped.filter(
+        ses_account=batch.ses_account, lane=batch.lane, state=BatchState.RUNNING
+    ).count()
     if running > 1 and rate * running >= _NEAR * allowed:
         return f"AWS allows {allowed:g} a second, which {running} sendings share"
     return ""

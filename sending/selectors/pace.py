@@ -36,10 +36,11 @@ def windows(batch_ids: Sequence[int]) -> dict[int, Window]:
 
 @dataclass(frozen=True)
 class Pace:
-    """A pace key at this moment, and when a worker was heard of last.
+    """A pace key at this moment, and when somebody worked last.
 
     `overdue`: seconds since its turn came, below 0 when it is to come, None when nothing waits.
-    `heard`: seconds since any worker gave a sign of life; None when none has, or it was lost.
+    `drained`, `heard`: seconds since a drain, since any worker gave a sign of life, whatever it is
+    for; None when none has, or it was lost.
     """
 
     pace_key: str
@@ -47,6 +48,7 @@ class Pace:
     cut: float  # share of it in use: below 1 after a throttle, until it has grown back
     throttles: int
     overdue: float | None
+    drained: float | None
     heard: float | None
 
 
@@ -66,12 +68,12 @@ def paces(keys: Sequence[str]) -> list[Pace]:
         pipe.zscore("{send}:wheel", key)
     (seconds, micros), workers, drains, *answers = pipe.execute()
     now = seconds + micros / 1e6
-    signs = [at for _, at in (*workers, *drains)]
-    heard = now - max(signs) if signs else None
+    drained = min((now - at for _, at in drains), default=None)
+    heard = min((now - at for _, at in (*workers, *drains)), default=None)
     found = []
     for key, values, due in zip(keys, answers[::2], answers[1::2], strict=True):
         rate, cut, cut_at, throttles = (float(value or 0) for value in values)
         grown = min(1.0, cut + max(0.0, now - cut_at) * GROWTH) if cut_at else 1.0
         overdue = None if due is None else now - due
-        found.append(Pace(key, rate, grown, int(throttles), overdue, heard))
+        found.append(Pace(key, rate, grown, int(throttles), overdue, drained, heard))
     return found

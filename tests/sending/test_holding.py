@@ -147,6 +147,8 @@ def test_no_worker(batch: Batch, redis: Redis) -> None:
     assert holding(batch) == ""  # due, but not for long
     redis.zadd("{send}:wheel", {batch.ses_account.pace_key: time.time() - 90})
     assert holding(batch) == NOBODY
+    signs.heard(signs.WORKERS, "default@a")  # it does not send
+    assert holding(batch) == NOBODY
     signs.heard(signs.DRAINS, "a:1")
     assert holding(batch) == ""
 

@@ -1,9 +1,11 @@
 """What the operator is told: who lives, what went wrong, how long the queue is."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from django.utils import timezone
@@ -13,9 +15,14 @@ from redis.exceptions import ConnectionError as ValkeyDown
 from bluefox.logs import BriefFormatter
 from lists.models import List
 from sending import queue, signs, tasks
+from sending.decide import Action, Decision
 from sending.models import Lane, SesAccount, Status
+from sending.outbound import Outbound
 from sending.parking import park_aws
 from sending.selectors.workers import Fault, overview
+from sending.skeleton import Skeleton
+from sending.stops import Stops
+from sending.threads import Threads
 from tests.sending.factory import make_batch, make_contacts, make_messages
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -78,6 +85,26 @@ def test_nobody_who_logs_waits_for_valkey(
     started = time.monotonic()
     log.warning("Valkey is away")
     assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("action", [Action.PARK_QUOTA, Action.PARK_AWS, Action.PARK_ACCOUNT])
+def test_a_refusal_that_stops_an_account_is_told_once(
+    action: Action, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for act in ("quota.refused", "parking.park_aws_for", "parking.park_account"):
+        monkeypatch.setattr(f"sending.{act}", lambda *_: None)
+    out = Outbound(7, Lane.CAMPAIGN, 3, KEY, cast(Skeleton, None))
+
+    async def refuse() -> None:
+        async with Threads() as threads:
+            stops = Stops(threads)
+            for _ in range(3):
+                await stops.obey(Decision(action, "Amazon SES: no"), out)
+
+    asyncio.run(refuse())
+    (record,) = caplog.records
+    assert record.getMessage() == f"Batch 7 through {KEY}: Amazon SES: no"
+    assert record.__dict__["pace_key"] == KEY
 
 
 @pytest.mark.django_db
