@@ -33,8 +33,9 @@ _LINGER = 1.0  # a drain without work stays this long, one of them longer while 
 _WATCH = 10.0  # seconds; what is due later is for the sweep
 _LOOK_AGAIN = 0.02
 _CROWDED = 0.005
-# Times the window: some are in flight, as many wait for a place, as many are being claimed.
-_IN_HAND = 3
+# Times the window: some are in flight, as many wait for a place, twice as many are being claimed. A
+# claim costs PostgreSQL the same time to plan for ten messages as for two hundred.
+_IN_HAND, _CLAIM = 4, 2
 _COMPANY_EVERY = 0.25
 _PATIENCE = 5.0  # for answers still missing when the time is over
 
@@ -94,7 +95,7 @@ class Drain:
         while not over():
             flight = self._sender.window
             room = _IN_HAND * flight - self._in_hand
-            if room < flight:
+            if room < _CLAIM * flight:
                 await asyncio.sleep(_CROWDED)
                 continue
             taken = await self._take(room)

@@ -16,8 +16,8 @@ from sending.threads import Threads
 
 logger = logging.getLogger(__name__)
 
-_EVERY = 0.1
-_AT_MOST = 200
+_EVERY = 0.2
+_AT_MOST = 400
 _KEEP_TRYING = 60.0  # seconds; then the sweep calls the rows unknown and events settle them
 
 
@@ -53,7 +53,7 @@ class Recorder:
         self._wake.set()
 
     async def run(self) -> None:
-        """Writes every 100 ms or 200 results until closed."""
+        """Writes every 200 ms or 400 results until closed."""
         while not self._closed or self._results:
             if not self._closed:
                 try:
