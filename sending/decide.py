@@ -117,14 +117,14 @@ def _clock_skew(text: str) -> bool:
 def _rejected(said: str, message: str, recipient: str) -> Decision:
     """Content that SES refuses, or identities that it does not know.
 
-    The list may carry display names and end with an ellipsis, and in the sandbox it may name the
-    recipient: then it is this message only.
+    The list may carry display names and end with an ellipsis. In the sandbox it may name the
+    recipient: where it names nobody else, the sender is verified and only this message fails.
     """
     found = _UNVERIFIED.search(message)
     if not found:
         return Decision(Action.FAIL, said)
-    addresses = [address.lower() for address in _ADDRESS.findall(found["names"])]
-    if recipient and recipient.lower() in addresses:
+    addresses = {name.lower().rstrip(".") for name in _ADDRESS.findall(found["names"])}
+    if recipient and addresses == {recipient.lower()}:
         return Decision(
             Action.FAIL,
             "The SES account is in the sandbox, which sends to verified addresses only.",

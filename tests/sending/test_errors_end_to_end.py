@@ -93,6 +93,17 @@ def identity(status: str) -> Step:
     return lambda world: world.ses.client.set_identity(ACCOUNT, REGION, "acme.example", status)
 
 
+def unverified_in_the_sandbox(world: World) -> None:
+    """SES names the sender and each recipient: nobody's message may be spent on it."""
+    identity("PENDING")(world)
+    world.ses.quota(sandbox=True)
+
+
+def verified_out_of_the_sandbox(world: World) -> None:
+    identity("SUCCESS")(world)
+    world.ses.quota(sandbox=False)
+
+
 def mail_from(behaviour: str) -> Step:
     def set_behaviour(world: World) -> None:
         world.aws().put_email_identity_mail_from_attributes(  # type: ignore[attr-defined]
@@ -209,9 +220,10 @@ def test_what_stands_still_says_why_and_goes_on(
     ("cause", "words", "cure"),
     [
         (identity("PENDING"), "not verified", identity("SUCCESS")),
+        (unverified_in_the_sandbox, "not verified", verified_out_of_the_sandbox),
         (mail_from("REJECT_MESSAGE"), "MAIL FROM", mail_from("USE_DEFAULT_VALUE")),
     ],
-    ids=["not verified", "MAIL FROM"],
+    ids=["not verified", "not verified, sandbox", "MAIL FROM"],
 )
 def test_a_sender_that_ses_refuses_pauses_its_batch(
     world: World, drain: Callable[..., None], cause: Step, words: str, cure: Step
