@@ -40,10 +40,11 @@ class Answer:
         return _header(self.head, self.head.lower(), name).decode("latin-1")
 
 
-class _Connection(asyncio.Protocol):
-    """One request at a time."""
+class Connection(asyncio.Protocol):
+    """One request at a time; whoever has taken it from its client uses it or gives it back."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: list["Connection"]) -> None:
+        self._idle = idle
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
@@ -58,20 +59,31 @@ class _Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     async def post(self, request: bytes) -> Answer:
-        """Raises NoAnswer."""
+        """Writes the request once, returns the answer, and gives the connection back.
+
+        Raises NoAnswer.
+        """
         assert self._transport is not None  # noqa: S101 (the pool gives open connections)
         self._buffer.clear()
         self._answer = self._loop.create_future()
         timer = self._loop.call_later(_ANSWER_SECONDS, self._fail, "it took 30 seconds")
         self._transport.write(request)
         try:
-            return await self._answer
+            answer = await self._answer
         except asyncio.CancelledError:
             self.close()
             raise
         finally:
             timer.cancel()
             self._answer = None
+        self.give_back()
+        return answer
+
+    def give_back(self) -> None:
+        """Keeps it for the next request, if it is still open."""
+        if self.is_open:
+            self.idle_since = time.monotonic()
+            self._idle.append(self)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -120,32 +132,18 @@ class Client:
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
-        self._idle: dict[str, list[_Connection]] = {}
+        self._idle: dict[str, list[Connection]] = {}
 
-    async def ready(self, url: SplitResult) -> None:
-        """Opens a connection unless one is kept. Raises NotSent.
-
-        A post() that follows without another await is written at once.
-        """
-        idle = self._idle_of(url)
-        connection = self._kept(idle)
-        if connection is None:
-            connection = await self._open(url)
-            connection.idle_since = time.monotonic()
-        idle.append(connection)
-
-    async def post(self, url: SplitResult, request: bytes) -> Answer:
-        """Writes the request once and returns the answer. Raises NotSent or NoAnswer."""
-        idle = self._idle_of(url)
-        connection = self._kept(idle) or await self._open(url)
-        answer = await connection.post(request)
-        if connection.is_open:
-            connection.idle_since = time.monotonic()
-            idle.append(connection)
-        return answer
-
-    def _idle_of(self, url: SplitResult) -> list[_Connection]:
-        return self._idle.setdefault(url.netloc, [])
+    async def connection(self, url: SplitResult) -> Connection:
+        """A kept connection, else a new one. Raises NotSent."""
+        idle = self._idle.setdefault(url.netloc, [])
+        while idle:
+            kept = idle.pop()  # the one used last: the others may grow too old
+            if kept.is_open:
+                if time.monotonic() - kept.idle_since < _IDLE_SECONDS:
+                    return kept
+                kept.close()
+        return await self._open(url, idle)
 
     def close(self) -> None:
         for idle in self._idle.values():
@@ -153,22 +151,12 @@ class Client:
                 connection.close()
         self._idle.clear()
 
-    @staticmethod
-    def _kept(idle: list[_Connection]) -> _Connection | None:
-        while idle:
-            connection = idle.pop()  # the one used last: the others may grow too old
-            if connection.is_open:
-                if time.monotonic() - connection.idle_since < _IDLE_SECONDS:
-                    return connection
-                connection.close()
-        return None
-
-    async def _open(self, url: SplitResult) -> _Connection:
+    async def _open(self, url: SplitResult, idle: list[Connection]) -> Connection:
         tls, host = url.scheme == "https", str(url.hostname)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    _Connection,
+                    lambda: Connection(idle),
                     host,
                     url.port or (443 if tls else 80),
                     ssl=self._tls if tls else None,

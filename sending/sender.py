@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sending.decide import Action, Decision, after_renewal
 from sending.errors import RenderError
 from sending.flight import Window
+from sending.http import Connection
 from sending.models import Status
 from sending.outbound import Outbound, no_access, signer_of
 from sending.recording import Recorder
@@ -101,19 +102,22 @@ class Sender:
 
     async def _send(self, job: Job) -> None:
         out, recipient = job.outbound, job.claimed.recipient
-        if not await self._in_time(job):
+        connection = await self._connect(job)
+        if connection is None:
             return
         try:
             body = out.skeleton.body(recipient)
         except RenderError as error:
+            connection.give_back()
             self._recorder.settle(job, Status.FAILED, str(error))
             return
         except Exception:
+            connection.give_back()
             logger.exception("Message %d: a fault of ours in its content", recipient.message_id)
             self._recorder.settle(job, Status.FAILED, "An internal error in its content")
             return
         try:
-            reply = await self._post(out, body, recipient.email)
+            reply = await self._post(connection, out, body, recipient.email)
         except asyncio.CancelledError:
             self._recorder.settle(job, Status.UNKNOWN, _GIVEN_UP)
             raise
@@ -131,33 +135,37 @@ class Sender:
             self._recorder.give_back(job)
             await self._stops.obey(reply, out)
 
-    async def _in_time(self, job: Job) -> bool:
-        """Opens what the send needs; False when that took the slot away, and it goes on later.
+    async def _connect(self, job: Job) -> Connection | None:
+        """What the send needs; None when there is none or its slot has passed meanwhile.
 
         A connection takes longer to open than a send may be late: without this, the first mails of
         a drain come so late that the second after them holds more than the quota.
         """
         out = job.outbound
         try:
-            refusal = await self._transport.ready(self._signers[out.account_id])
+            connection = await self._transport.connect(self._signers[out.account_id])
         except asyncio.CancelledError:
             self._recorder.give_back(job)  # nothing was written
             raise
-        if refusal is not None:
+        if isinstance(connection, Decision):
             self._recorder.give_back(job)
-            await self._stops.obey(refusal, out)
-        elif not job.missed(time.monotonic()):
-            return True
-        elif self._landing:
+            await self._stops.obey(connection, out)
+            return None
+        if not job.missed(time.monotonic()):
+            return connection
+        connection.give_back()
+        if self._landing:
             self._recorder.give_back(job)
         else:
             self._on_late(out.pace_key, [job])
-        return False
+        return None
 
-    async def _post(self, out: Outbound, body: bytes, email: str) -> Accepted | Decision:
+    async def _post(
+        self, connection: Connection, out: Outbound, body: bytes, email: str
+    ) -> Accepted | Decision:
         signer = self._signers[out.account_id]
         asked = time.monotonic()
-        reply = await self._transport.send(signer, body, email)
+        reply = await self._transport.send(connection, signer, body, email)
         self._window.answered(time.monotonic() - asked, in_flight=len(self._flight))
         if isinstance(reply, Accepted) or reply.action is not Action.RENEW:
             return reply
@@ -167,5 +175,9 @@ class Sender:
             except SesError as error:
                 return no_access(error)
             self._signers[out.account_id] = fresh
-        reply = await self._transport.send(self._signers[out.account_id], body, email)
+        signer = self._signers[out.account_id]
+        again = await self._transport.connect(signer)
+        if isinstance(again, Decision):
+            return again
+        reply = await self._transport.send(again, signer, body, email)
         return reply if isinstance(reply, Accepted) else after_renewal(reply)

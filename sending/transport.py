@@ -13,7 +13,7 @@ import certifi
 import orjson
 
 from sending.decide import Decision, broken_off, decide, unreachable
-from sending.http import Client, NoAnswer, NotSent
+from sending.http import Client, Connection, NoAnswer, NotSent
 from sending.signing import Signer
 
 
@@ -31,23 +31,19 @@ class Transport:
         trusted = os.environ.get("AWS_CA_BUNDLE") or certifi.where()
         self._client = Client(ssl.create_default_context(cafile=trusted))
 
-    async def ready(self, signer: Signer) -> Decision | None:
-        """Opens a connection unless one is kept, so that a send right after is written at once.
-
-        None when there is one, else what it means that there is none.
-        """
+    async def connect(self, signer: Signer) -> Connection | Decision:
+        """A connection for one send, else what it means that there is none."""
         try:
-            await self._client.ready(signer.url)
+            return await self._client.connection(signer.url)
         except NotSent as error:
             return unreachable(str(error))
-        return None
 
-    async def send(self, signer: Signer, body: bytes, recipient: str) -> Accepted | Decision:
+    async def send(
+        self, connection: Connection, signer: Signer, body: bytes, recipient: str
+    ) -> Accepted | Decision:
         """Posts once. Never raises for what the network or SES does: that is a Decision."""
         try:
-            answer = await self._client.post(signer.url, signer.request(body, time.time()))
-        except NotSent as error:
-            return unreachable(str(error))
+            answer = await connection.post(signer.request(body, time.time()))
         except NoAnswer as error:
             return broken_off(str(error))
         said = _json(answer.body)

@@ -96,7 +96,8 @@ def posts(reply: Reply, times: int) -> tuple[list[Answer | Exception], int]:
         got: list[Answer | Exception] = []
         for _ in range(times):
             try:
-                got.append(await client.post(url, b"POST"))
+                connection = await client.connection(url)
+                got.append(await connection.post(b"POST"))
             except (NotSent, NoAnswer) as error:
                 got.append(error)
         client.close()

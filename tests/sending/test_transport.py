@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 
 from sending.decide import Action, Decision
+from sending.http import Connection
 from sending.ses.client import Credentials
 from sending.signing import Signer
 from sending.transport import Accepted, Transport
@@ -60,6 +61,13 @@ def test_a_new_second_is_signed_with_its_own_time() -> None:
     assert first["Authorization"] != second["Authorization"]
 
 
+async def connect_and_send(transport: Transport, signer: Signer) -> Accepted | Decision:
+    connection = await transport.connect(signer)
+    if isinstance(connection, Decision):
+        return connection
+    return await transport.send(connection, signer, BODY, "a@example.net")
+
+
 def send(handler: Handler, times: int = 1) -> list[Accepted | Decision]:
     """Sends to a local server that answers as the handler does."""
 
@@ -74,7 +82,7 @@ def send(handler: Handler, times: int = 1) -> list[Accepted | Decision]:
         signer = Signer(Credentials("A", "s"), "eu-west-1", f"http://127.0.0.1:{port}")
         try:
             async with Transport() as transport:
-                return [await transport.send(signer, BODY, "a@example.net") for _ in range(times)]
+                return [await connect_and_send(transport, signer) for _ in range(times)]
         finally:
             await runner.cleanup()
 
@@ -145,19 +153,16 @@ def test_a_connection_that_breaks_after_the_request_is_ambiguous_and_not_repeate
 def test_a_connection_that_was_never_made_is_safe_to_repeat() -> None:
     signer = Signer(Credentials("A", "s"), "eu-west-1", "https://127.0.0.1:9498")
 
-    async def run() -> list[Accepted | Decision | None]:
+    async def run() -> Accepted | Decision:
         async with Transport() as transport:
-            return [
-                await transport.send(signer, BODY, "a@example.net"),
-                await transport.ready(signer),
-            ]
+            return await connect_and_send(transport, signer)
 
-    for reply in asyncio.run(run()):
-        assert isinstance(reply, Decision)
-        assert reply.action is Action.HOLD
+    reply = asyncio.run(run())
+    assert isinstance(reply, Decision)
+    assert reply.action is Action.HOLD
 
 
-def test_a_send_that_follows_ready_uses_the_connection_that_was_opened() -> None:
+def test_a_connection_that_was_given_back_is_used_next() -> None:
     opened = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,9 +177,10 @@ def test_a_send_that_follows_ready_uses_the_connection_that_was_opened() -> None
         port = server.sockets[0].getsockname()[1]
         signer = Signer(Credentials("A", "s"), "eu-west-1", f"http://127.0.0.1:{port}")
         async with server, Transport() as transport:
-            assert await transport.ready(signer) is None
-            assert await transport.ready(signer) is None
-            return await transport.send(signer, BODY, "a@example.net")
+            connection = await transport.connect(signer)
+            assert isinstance(connection, Connection)
+            connection.give_back()
+            return await connect_and_send(transport, signer)
 
     assert asyncio.run(run()) == Accepted("0102-1")
     assert len(opened) == 1
