@@ -9,9 +9,10 @@ import time
 from collections.abc import Sequence
 
 from bench import people, seen
+from bench.cpu import Meter
 from bench.disk import bytes_of
 from bench.memory import watching
-from bench.stage import Figures, Run, cpu_seconds, wait_until
+from bench.stage import Figures, Run, wait_until
 from bench.workers import Workers, workers
 from sending.models import Batch
 from sending.services.batches import launch_batch
@@ -61,8 +62,8 @@ def _launch(run: Run, *, whole: bool) -> Figures:
         "last_row_seconds": round(last_row, 1),
         "first_mail_seconds": round(first, 2),
         **{f"{name}_rss_mib": size for name, size in memory.peaks().items()},
-        "cpu_ms": round(cpu, 3),
-        "small_cpu_ms": round(small_cpu, 3),
+        "sender_cpu_ms": round(cpu, 3),
+        "small_sender_cpu_ms": round(small_cpu, 3),
         "cpu_ratio": round(cpu / small_cpu, 3),
         "row_bytes": round(row_bytes),
     }
@@ -75,18 +76,17 @@ def _launch(run: Run, *, whole: bool) -> Figures:
 def _small_campaigns(
     running: Workers, simulator: SimulatorClient, batches: Sequence[Batch], size: int
 ) -> float:
-    before = cpu_seconds(running.senders)
+    meter = Meter({"sender": running.senders})
     for number, batch in enumerate(batches, start=1):
         launch_batch(batch=batch)
         seen.wait_for(simulator, number * size)
-    return (cpu_seconds(running.senders) - before) / (size * len(batches)) * 1000
+    return meter.used()["sender"] / (size * len(batches)) * 1000
 
 
 def _cpu_of_next(running: Workers, simulator: SimulatorClient, count: int) -> float:
-    before, start = cpu_seconds(running.senders), int(simulator.health()["accepted"])
+    meter, start = Meter({"sender": running.senders}), int(simulator.health()["accepted"])
     seen.wait_for(simulator, start + count)
-    used = cpu_seconds(running.senders) - before
-    return used / (int(simulator.health()["accepted"]) - start) * 1000
+    return meter.used()["sender"] / (int(simulator.health()["accepted"]) - start) * 1000
 
 
 def _written(batch: Batch) -> bool:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 import psutil
 
 from bench import people, seen
-from bench.stage import Figures, Run, cpu_seconds
+from bench.cpu import Meter
+from bench.stage import Figures, Run
 from bench.workers import workers
 from sending import queue
 from sending.services.batches import launch_batch
@@ -53,15 +54,13 @@ def _one(
     account = people.make_world(simulator, rate=rate)
     batch = people.make_campaign(account, round(rate * (seconds + 10)))
     with workers(_WORKERS) as running, _stalling(running.sending_process(0), stalls) as count:
-        before = [cpu_seconds([node]) for node in running.senders]
+        meter = Meter({str(number): [node] for number, node in enumerate(running.senders)})
         launch_batch(batch=batch)
         first = seen.first_accept(simulator)
         # One drain could serve one account alone. Other accounts' mail would keep the other
         # workers at the wheel; here they are rung for.
         seen.let_pass(first + seconds, meanwhile=queue.ring_for_company)
-        used = [
-            cpu_seconds([node]) - was for node, was in zip(running.senders, before, strict=True)
-        ]
+        used = meter.used().values()
     accepted = seen.within(seen.times(simulator), first, seconds)
     yield "used", round(len(accepted) / (rate * seconds), 4)
     yield "throttled", seen.throttled(simulator)

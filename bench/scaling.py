@@ -6,7 +6,8 @@ limited by how many mails it may have in flight, so that one more adds its rate 
 """
 
 from bench import people, seen
-from bench.stage import Figures, Run, cpu_seconds, servers
+from bench.cpu import Meter, server_groups
+from bench.stage import Figures, Run
 from bench.workers import workers
 from sending import queue
 from sending.services.batches import launch_batch
@@ -35,13 +36,12 @@ def _one(run: Run, senders: int, seconds: float) -> Figures:
     account = people.make_world(run.simulator, rate=_UNLIMITED)
     batch = people.make_campaign(account, round(_MOST_PER_SECOND * (_RAMP + seconds)))
     with workers(senders) as running:
-        counted = {"": running.senders} | {f"{name}_": [one] for name, one in servers().items()}
         launch_batch(batch=batch)
         start = seen.first_accept(run.simulator) + _RAMP
         seen.let_pass(start, meanwhile=queue.ring_for_company)
-        before = {name: cpu_seconds(some) for name, some in counted.items()}
+        before = run.simulator.health()["accepted"]
+        meter = Meter({"sender": running.senders, **server_groups()})
         seen.let_pass(start + seconds, meanwhile=queue.ring_for_company)
-        used = {name: cpu_seconds(some) - before[name] for name, some in counted.items()}
+        cpu = meter.for_each_of(run.simulator.health()["accepted"] - before)
     count = len(seen.within(seen.times(run.simulator), start, seconds))
-    cpu = {f"{name}cpu_ms": round(each / count * 1000, 3) for name, each in used.items()}
     return {"per_second": round(count / seconds), **cpu}

@@ -16,7 +16,7 @@ def wait_for(simulator: SimulatorClient, count: int, *, seconds: float = 600) ->
     wait_until(lambda: simulator.health()["accepted"] >= count, seconds=seconds)
 
 
-def first_accept(simulator: SimulatorClient, *, seconds: float = 60) -> float:
+def first_accept(simulator: SimulatorClient, *, seconds: float = 120) -> float:
     """Waits for the first mail; when it was accepted, in seconds since 1970."""
     wait_for(simulator, 1, seconds=seconds)
     first: float = next(simulator.ledger())["time"]

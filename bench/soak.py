@@ -11,10 +11,11 @@ import time
 from django.db import connection
 
 from bench import people, seen
+from bench.cpu import Meter, server_groups
 from bench.developer import Developer
 from bench.disk import bytes_of
 from bench.memory import MemoryLog, watching
-from bench.stage import Figures, Run, cpu_seconds
+from bench.stage import Figures, Run
 from bench.workers import workers
 from sending.models import Status
 from sending.services.batches import launch_batch
@@ -55,7 +56,7 @@ def soak(run: Run) -> Figures:
     with workers(_WORKERS, web=True, beat=True) as running:
         set_up_feedback(account=accounts[1], actor=None)
         nodes = {"senders": running.senders} | {k: [v] for k, v in running.others.items()}
-        before = {name: cpu_seconds(some) for name, some in nodes.items()}
+        meter = Meter(nodes | server_groups())
         with watching(nodes, every=_SAMPLE) as memory:
             start = time.time()
             for second in range(round(seconds)):
@@ -65,7 +66,7 @@ def soak(run: Run) -> Figures:
                         launch_batch(batch=people.make_batch(account, audience))
                 developer.ask()
                 seen.let_pass(start + second + 1)
-        cpu = {name: cpu_seconds(some) - before[name] for name, some in nodes.items()}
+        cpu = meter.used()
         seen.let_pass(time.time() + _EVERY)
         backlogs.append(_one_row(_BACKLOG))
         waiting_at_sns = simulator.health()["notifications_queued"]
@@ -84,7 +85,7 @@ def soak(run: Run) -> Figures:
         "waiting_at_sns_at_end": waiting_at_sns,
         "throttled": seen.throttled(simulator),
         "web_cpu_ms_an_event": round(cpu["web"] / events * 1000, 2),
-        "default_cpu_ms_an_event": round(cpu["default"] / events * 1000, 2),
+        **{f"{name}_cpu_seconds": round(used) for name, used in cpu.items()},
         "sns_bytes_an_event": round(bytes_of("webhooks_snsmessage") / events),
         "history_bytes_an_event": round(bytes_of("sending_messageevent") / events),
     }

@@ -112,12 +112,6 @@ def processes(commands: Sequence[str]) -> Iterator[list[psutil.Process]]:
                 one.wait()
 
 
-def cpu_seconds(nodes: Sequence[psutil.Process]) -> float:
-    """User and system time of these processes and their children, ended ones included, so far."""
-    everyone = [one for node in nodes for one in [node, *node.children(recursive=True)]]
-    return sum(sum(one.cpu_times()[:4]) for one in everyone)
-
-
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
     """Ask five times a second. Raises TimeoutError."""
     end = time.monotonic() + seconds

@@ -7,7 +7,8 @@ opens fifteen seconds after the first mail: who has not started by then, or neve
 import statistics
 
 from bench import people, seen
-from bench.stage import Figures, Run, cpu_seconds
+from bench.cpu import Meter, server_groups
+from bench.stage import Figures, Run
 from bench.workers import workers
 from sending.services.batches import launch_batch
 
@@ -38,9 +39,10 @@ def tenants(run: Run) -> Figures:
             launch_batch(batch=batch)
         start = seen.first_accept(simulator) + _RAMP
         seen.let_pass(start)
-        before = cpu_seconds(running.senders)
+        before = simulator.health()["accepted"]
+        meter = Meter({"sender": running.senders, **server_groups()})
         seen.let_pass(start + seconds)
-        cpu = cpu_seconds(running.senders) - before
+        cpu = meter.for_each_of(simulator.health()["accepted"] - before)
     accepted: dict[str, list[float]] = {batch.ses_account.aws_account_id: [] for batch in batches}
     for one in simulator.ledger():
         accepted[one["account"]].append(one["time"])
@@ -53,7 +55,7 @@ def tenants(run: Run) -> Figures:
         "least": round(min(shares), 4),
         "median": round(statistics.median(shares), 4),
         "per_second": round(sum(counts) / seconds),
-        "cpu_ms": round(cpu / sum(counts) * 1000, 3),
+        **cpu,
         "throttled": seen.throttled(simulator),
         "most_in_a_second": max(seen.busiest(each) for each in accepted.values()),
     }

@@ -8,8 +8,9 @@ simulator accepted; CPU is that of the worker processes, Celery included, and of
 import os
 
 from bench import obvious, people, seen
+from bench.cpu import Meter, server_groups
 from bench.disk import bytes_of, wal_bytes
-from bench.stage import Figures, Run, cpu_seconds, processes, servers
+from bench.stage import Figures, Run, processes
 from bench.workers import wait_for_nodes
 from bluefox.celery import app as bluefox
 from sending.services.batches import launch_batch
@@ -45,14 +46,12 @@ def _ours(simulator: SimulatorClient, count: int) -> Figures:
     batch = people.make_campaign(people.make_world(simulator, rate=_UNLIMITED), count)
     with processes(_OURS) as nodes:
         wait_for_nodes(bluefox, 1)
-        counted = {"": nodes} | {f"{name}_": [one] for name, one in servers().items()}
-        before = {name: cpu_seconds(some) for name, some in counted.items()}
+        meter = Meter({"sender": nodes, **server_groups()})
         wal = wal_bytes()
         launch_batch(batch=batch)
         seen.wait_for(simulator, count)
-        used = {name: cpu_seconds(some) - before[name] for name, some in counted.items()}
+        cpu = meter.for_each_of(count)
         wal = wal_bytes() - wal
-    cpu = {f"{name}cpu_ms": round(seconds / count * 1000, 3) for name, seconds in used.items()}
     return {
         "per_second": round(seen.rate(seen.times(simulator))),
         **cpu,
@@ -69,12 +68,9 @@ def _obvious(simulator: SimulatorClient) -> Figures:
     ids = people.make_messages(people.make_campaign(account, _OBVIOUS_COUNT))
     with processes(_OBVIOUS) as nodes:
         wait_for_nodes(obvious.app, len(_OBVIOUS))
-        before = cpu_seconds(nodes)
+        meter = Meter({"sender": nodes})
         for message_id in ids:
             obvious.send.delay(message_id)
         seen.wait_for(simulator, _OBVIOUS_COUNT)
-        used = cpu_seconds(nodes) - before
-    return {
-        "per_second": round(seen.rate(seen.times(simulator))),
-        "cpu_ms": round(used / _OBVIOUS_COUNT * 1000, 3),
-    }
+        cpu = meter.for_each_of(_OBVIOUS_COUNT)
+    return {"per_second": round(seen.rate(seen.times(simulator))), **cpu}

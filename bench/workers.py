@@ -44,13 +44,13 @@ def workers(senders: int, *, web: bool = False, beat: bool = False) -> Iterator[
     with processes([*send, *others.values()]) as started:
         wait_for_nodes(bluefox, senders + 1)
         if web:
-            wait_until(_web_listens, seconds=60)
+            wait_until(_web_listens, seconds=120)
         yield Workers(started[:senders], dict(zip(others, started[senders:], strict=True)))
 
 
 def wait_for_nodes(app: Celery, count: int) -> None:
     """Until so many nodes of a Celery application answer. Raises TimeoutError."""
-    wait_until(lambda: len(app.control.ping(timeout=0.5) or []) == count, seconds=60)
+    wait_until(lambda: len(app.control.ping(timeout=0.5) or []) == count, seconds=120)
 
 
 def _web_port() -> int:
