@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from campaigns.models import Campaign, CampaignStatus
@@ -63,6 +65,24 @@ def test_home_follows_what_is_under_way(
     expect(page.get_by_text("Daily quota reached", exact=True)).to_be_visible()
     Batch.unscoped.update(state="done")
     expect(page.get_by_text("Nothing is being sent any more.")).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [1440, 375])
+def test_the_report_follows_its_campaign(
+    batch: Batch, login: Callable[..., Page], alice: Person, live_server: Any, width: int
+) -> None:
+    campaign = Campaign.unscoped.get()
+    page = login(alice)
+    page.set_viewport_size({"width": width, "height": 812})
+    page.goto(f"{live_server.url}/w/acme/campaigns/{campaign.public_id}/")
+    expect(page.get_by_text("10 of 50 (20%)")).to_be_visible()
+    BatchTally.unscoped.update(sent=30)
+    park_aws(KEY, QUOTA_REACHED, until=timezone.now() + timedelta(hours=1), from_lane=2)
+    expect(page.get_by_text("30 of 50 (60%)")).to_be_visible()
+    expect(page.get_by_text("Daily quota reached, resumes about ")).to_be_visible()
+    expect(page.get_by_role("heading", name="Autumn")).to_have_count(1)
+    assert fits(page)
     assert violations(page) == []
 
 
