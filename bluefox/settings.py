@@ -117,6 +117,13 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url_config(required("DATABASE_URL", "postgres://user:pw@host/db"))}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A host that was cut off in the middle of a transaction says nothing. Without these, the rows that
+# it had locked stay locked for as long as TCP believes in it: two hours, if nobody sets less.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+    "options",
+    "-c idle_in_transaction_session_timeout=60s "
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = required("REDIS_URL", "redis://host:6379/0, Valkey or Redis")

@@ -96,8 +96,9 @@ def relay(address: str, ports: Sequence[int]) -> Iterator[None]:
 
     async def serve(port: int) -> None:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there, here = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_copy(reader, here), _copy(there, writer))
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                there, here = await asyncio.open_connection("127.0.0.1", port)
+                await asyncio.gather(_copy(reader, here), _copy(there, writer))
 
         await asyncio.start_server(accept, address, port)
 
