@@ -84,7 +84,7 @@ def test_pause_and_cancel_act_at_once_and_resume_goes_on(
     before = len(ses.arrived())
     time.sleep(1)
     assert len(ses.arrived()) == before < 200
-    assert progress(Batch.unscoped.get()).holding == "Paused: I want to look"
+    assert progress(Batch.unscoped.get()).holding == "I want to look"
     running.join()
     resume_batch(batch=batch)
     continue_batch(batch.pk)
