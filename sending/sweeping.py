@@ -213,9 +213,3 @@ def reopen() -> None:
         Batch.unscoped.filter(pk=batch.pk, state=BatchState.DONE).update(
             state=BatchState.RUNNING, finished_at=None
         )
-
-
-def continue_batch(batch_id: int) -> None:
-    """Builds the queue of a resumed batch again."""
-    feed_again(Batch.unscoped.select_related("ses_account").get(pk=batch_id))
-    queue.ring()

@@ -65,13 +65,6 @@ def launch(batch_id: int) -> None:
 
 
 @shared_task
-def continue_batch(batch_id: int) -> None:
-    """Goes on with a resumed batch: its launch, if that was not through, and its queue."""
-    sweeping.continue_batch(batch_id)
-    launching.launch(batch_id)
-
-
-@shared_task
 def cancel_rest(batch_id: int) -> None:
     """Skips what a cancelled batch had queued."""
     sweeping.cancel_rest(batch_id)

@@ -14,6 +14,7 @@ from lists.models import Contact
 from lists.selectors.audience import suppressed_among
 from sending import brakes, ledger, queue, tally
 from sending.errors import BatchEnded
+from sending.feed import feed_again
 from sending.models import (
     Batch,
     BatchState,
@@ -24,10 +25,11 @@ from sending.models import (
     Status,
 )
 from sending.outbound import check
-from sending.tasks import cancel_rest, continue_batch, launch
+from sending.tasks import cancel_rest, launch
 from tenants.models import Tenant
 
 _ENDED = (BatchState.CANCELLED, BatchState.DONE)
+_CHUNK = 10_000
 
 
 class Mail(TypedDict):
@@ -180,8 +182,19 @@ def resume_batch(*, batch: Batch) -> Batch:
             locked.braked_at, locked.braked_from = None, asdict(brakes.figures_of(locked))
         locked.state, locked.state_reason = BatchState.RUNNING, ""
         locked.save(update_fields=["state", "state_reason", "braked_at", "braked_from"])
-        transaction.on_commit(lambda: continue_batch.delay(batch.pk))
+        transaction.on_commit(lambda: _go_on(locked), robust=True)
     return locked
+
+
+def _go_on(batch: Batch) -> None:
+    """Fills the queue and rings, here and now: a task might stand behind a long import.
+
+    The sweep does it again if this fails.
+    """
+    feed_again(batch)
+    queue.ring()
+    if batch.launched_at is not None and batch.audience_at is None:
+        launch.delay(batch.pk)
 
 
 @transaction.atomic
@@ -194,12 +207,14 @@ def resend_unknown(*, batch: Batch) -> int:
     if locked.state == BatchState.CANCELLED:
         raise BatchEnded
     unknown = Message.unscoped.filter(batch=batch, status=Status.UNKNOWN)
-    requeued = ledger.requeue_unknown(list(unknown.values_list("pk", flat=True)))
+    requeued = 0
+    while ids := list(unknown.order_by("pk").values_list("pk", flat=True)[:_CHUNK]):
+        requeued += ledger.requeue_unknown(ids)
     if requeued and locked.state == BatchState.DONE:
         locked.state, locked.finished_at = BatchState.RUNNING, None
         locked.save(update_fields=["state", "finished_at"])
     if requeued:
-        transaction.on_commit(lambda: continue_batch.delay(batch.pk))
+        transaction.on_commit(lambda: _go_on(locked), robust=True)
     return requeued
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from lists.models import Contact, List
 from sending import queue, quota
+from sending.feed import feed_again
 from sending.models import Batch, BatchState, Lane, Message, SenderIdentity, SesAccount, Status
 from sending.selectors.batches import progress
 from sending.services.batches import cancel_batch, pause_batch, resume_batch, send_one
-from sending.sweeping import continue_batch, end_parkings
+from sending.sweeping import end_parkings
 from tests.sending.conftest import Ses, statuses
 from tests.sending.factory import make_batch, make_contacts, make_messages
 
@@ -87,7 +88,7 @@ def test_pause_and_cancel_act_at_once_and_resume_goes_on(
     assert progress(Batch.unscoped.get()).holding == "I want to look"
     running.join()
     resume_batch(batch=batch)
-    continue_batch(batch.pk)
+    feed_again(batch)
     running = in_background(drain, seconds=10)
     wait_until(lambda: len(ses.arrived()) > before + 20)
     cancel_batch(batch=batch)
@@ -151,7 +152,7 @@ def test_the_days_quota_parks_and_goes_on_by_itself(
     assert statuses().keys() <= {Status.QUEUED, Status.SENT}
     SesAccount.unscoped.update(parked_until="2026-01-01T00:00:00Z")
     end_parkings()
-    continue_batch(batch.pk)
+    feed_again(batch)
     drain()
     assert statuses() == {Status.SENT: 50}
     assert Counter(ses.arrived().values()) == {1: 50}
