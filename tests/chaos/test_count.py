@@ -62,7 +62,9 @@ def test_who_waits_for_the_days_quota_is_not_lost() -> None:
     )
     assert count([waiting]).lost == 0
     assert count([replace(waiting, day_quota=None)]).lost == 1
-    assert "2 of the day's 4 were used" in words(replace(waiting, day_quota=4))
+    assert "the campaign stopped at 2 of the day's 4" in words(
+        replace(waiting, day_quota=4, used=2)
+    )
 
 
 def test_duplicated_counts_every_mail_too_many() -> None:
