@@ -75,7 +75,7 @@ class LimitsForm(forms.ModelForm):
         max_value=10,
         widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
         help_text="A campaign is paused when more of its mails than this bounce for good. AWS "
-        "looks into an account at 5 %, and may stop its mail at 10 %. Count on 4 %.",
+        "looks into an account at 5 %, and may stop its mail at 10 %. We suggest 4 %.",
         error_messages=_between("0.5", "10", "4"),
     )
     complaint_limit = forms.FloatField(
@@ -84,7 +84,7 @@ class LimitsForm(forms.ModelForm):
         max_value=0.5,
         widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
         help_text="A campaign is paused when more of those who got it than this mark it as spam. "
-        "AWS looks into an account at 0.1 %, and may stop its mail at 0.5 %. Count on 0.08 %.",
+        "AWS looks into an account at 0.1 %, and may stop its mail at 0.5 %. We suggest 0.08 %.",
         error_messages=_between("0.01", "0.5", "0.08"),
     )
     retention_days = forms.IntegerField(

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.db import connection, models
 from django.utils import timezone
 
-from campaigns.models import Campaign, CampaignStatus, IdempotencyKey
+from campaigns.models import AlertKind, Campaign, CampaignAlert, CampaignStatus, IdempotencyKey
 from lists import tokens
 from lists.models import (
     Confirmation,
@@ -134,6 +134,9 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         ses_account=account, status=CampaignStatus.LAUNCHED, batch=batch,
     )  # fmt: skip
     sent.lists.add(list_)
+    CampaignAlert.unscoped.create(
+        tenant=tenant, campaign=sent, kind=AlertKind.LIMIT, reason=mark, mailed_at=now
+    )
     single = Batch.unscoped.create(
         tenant=tenant, lane=Lane.TRANSACTIONAL, ses_account=account, state=BatchState.DONE,
         from_header=address, subject=mark, text=mark,
