@@ -57,7 +57,7 @@ def soak(run: Run) -> Figures:
         set_up_feedback(account=accounts[1], actor=None)
         nodes = {"senders": running.senders} | {k: [v] for k, v in running.others.items()}
         meter = Meter(nodes | server_groups())
-        with watching(nodes, every=_SAMPLE) as memory:
+        with watching(nodes, every=min(_SAMPLE, seconds / 30)) as memory:
             start = time.time()
             for second in range(round(seconds)):
                 if second % _EVERY == 0:
