@@ -124,6 +124,7 @@ class Drain:
 
     async def _claim(self, leases: list[queue.Lease]) -> None:
         groups = [(lease, group) for lease in leases for group in lease.groups]
+        started = time.monotonic()
         try:
             claim = await self._threads.run(
                 ledger.claim, [one for _, group in groups for one in group.ids]
@@ -139,7 +140,7 @@ class Drain:
         for batch_id in {one.batch_id for one in claim.claimed.values()}:
             await self._load(batch_id)
         for lease in leases:
-            await self._plan(lease, claim.claimed)
+            await self._plan(lease, claim.claimed, started)
         for lease, group in groups:
             if group.batch_id in claim.held_batches:
                 await self._threads.run(queue.drop, lease.pace_key, group.lane, group.batch_id)
@@ -161,18 +162,21 @@ class Drain:
         except Threads.database_errors:
             logger.exception("Batch %d could not be read; its messages go back", batch_id)
 
-    async def _plan(self, lease: queue.Lease, claimed: dict[int, Claimed]) -> None:
+    async def _plan(
+        self, lease: queue.Lease, claimed: dict[int, Claimed], claimed_at: float
+    ) -> None:
         """Gives the claimed messages of a lease its slots, in order; unused ones go back."""
         start = self._clock.local(lease.start)
         jobs: list[Job] = []
         for group in lease.groups:
             out = self._outbounds.get(group.batch_id)
-            for one in (claimed[i] for i in group.ids if i in claimed):
+            # An id that waited twice may come twice. There is one claim of it, which is used up.
+            for one in (claimed.pop(i) for i in group.ids if i in claimed):
                 if out is None:
                     self._recorder.add(untouched(one, lease.pace_key))
                 else:
                     slot = start + len(jobs) * lease.interval
-                    jobs.append(Job(one, out, slot, lease.interval))
+                    jobs.append(Job(one, out, slot, lease.interval, claimed_at))
         self._schedule.put(jobs)
         if len(jobs) < lease.size:
             await self._threads.run(queue.release, lease, lease.size - len(jobs))

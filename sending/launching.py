@@ -61,7 +61,7 @@ def launch(batch_id: int) -> None:
     while _write_chunk(batch_id):
         feed(batch_id, start=True)
         queue.ring()
-    feed(batch_id, start=True)
+    feed(batch_id)  # behind the cursor; without one all is fed, or lost and the sweep's
     queue.ring()
 
 

@@ -7,7 +7,7 @@ attempt's. Reasons: docs/decisions/claims-and-unknown.md.
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg2.extras import execute_values
 
 from lists.selectors.audience import SENDABLE_SQL
 from sending import tally
-from sending.models import Message, Outcome, Status
+from sending.models import Batch, Message, Outcome, Status
 from sending.skeleton import Recipient
 from tenants.models import Tenant
 
@@ -156,14 +156,14 @@ _RECORD = f"""
     RETURNING m.id, m.tenant_id, m.batch_id, {Status.SENDING.value}, m.status
 """
 # A sweep called it unknown, or an event settled it, before its worker came to say what happened.
-# Accepted is accepted whichever attempt it was; a refusal only speaks for its own attempt.
+# Accepted is accepted, whichever attempt it was and whatever became of the row since; a refusal
+# only speaks for its own attempt.
 _RECORD_LATE = f"""
     WITH v AS (SELECT * FROM {_RESULTS}), old AS (
         SELECT m.id, m.status FROM sending_message m JOIN v ON v.id = m.id
-        WHERE (m.status = {Status.UNKNOWN.value}
-               AND (v.status = {Status.SENT.value} OR m.claimed_at = v.claimed_at))
-           OR (m.status = {Status.SENT.value} AND v.status = {Status.SENT.value}
-               AND m.ses_message_id = '')
+        WHERE (m.status = {Status.UNKNOWN.value} AND m.claimed_at = v.claimed_at)
+           OR (v.status = {Status.SENT.value}
+               AND (m.status <> {Status.SENT.value} OR m.ses_message_id = ''))
         ORDER BY m.id FOR NO KEY UPDATE OF m
     )
     UPDATE sending_message m SET
@@ -203,12 +203,9 @@ def record(results: Sequence[Result]) -> None:
         late = [row for row in rows if row["id"] not in done]
         if late:
             changed += _execute(_RECORD_LATE, [_json(late)])
-            done |= {row[0] for row in changed}
         tally.add(_status_changes(changed), now=now)
-        paid = (Status.SENT, Status.UNKNOWN)
-        tally.add_used(
-            (r.pace_key for r in results if r.status in paid and r.message_id in done), now=now
-        )
+        pace_keys = {r.message_id: r.pace_key for r in results}
+        tally.add_used((pace_keys[row[0]] for row in _newly_used(changed)), now=now)
 
 
 @dataclass(frozen=True)
@@ -226,21 +223,18 @@ _OUTCOMES = f"""
     WITH v (id, tenant_id, outcome, at, ses_message_id) AS (VALUES %s), old AS (
         SELECT m.id, m.status, m.outcome FROM sending_message m
         JOIN v ON v.id = m.id AND v.tenant_id = m.tenant_id
-        WHERE v.outcome > m.outcome
-           OR m.status IN ({Status.QUEUED.value}, {Status.SENDING.value}, {Status.UNKNOWN.value})
+        WHERE v.outcome > m.outcome OR m.status <> {Status.SENT.value}
         ORDER BY m.id FOR NO KEY UPDATE OF m
     )
     UPDATE sending_message m SET
         outcome = GREATEST(m.outcome, v.outcome),
         outcome_at = CASE WHEN v.outcome > m.outcome THEN v.at ELSE m.outcome_at END,
-        status = CASE WHEN m.status IN
-            ({Status.QUEUED.value}, {Status.SENDING.value}, {Status.UNKNOWN.value})
-            THEN {Status.SENT.value} ELSE m.status END,
-        reason = CASE WHEN m.status = {Status.UNKNOWN.value} THEN '' ELSE m.reason END,
+        status = {Status.SENT.value},
+        reason = '',
         sent_at = COALESCE(m.sent_at, v.at),
         ses_message_id = COALESCE(NULLIF(m.ses_message_id, ''), v.ses_message_id)
     FROM old JOIN v ON v.id = old.id
-    WHERE m.id = old.id
+    WHERE m.id = old.id AND m.tenant_id = v.tenant_id
     RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status, old.outcome, m.outcome
 """
 
@@ -248,15 +242,15 @@ _OUTCOMES = f"""
 def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
     """Applies what SES told, and returns how many messages it changed.
 
-    An outcome only ever grows. An event proves that SES has the message, so sending and unknown
-    become sent; so does a message that waits for its second attempt, which then never happens.
-    Rows of another tenant than the message's change nothing.
+    An outcome only ever grows. An event proves that SES has the message, so it is sent, whatever we
+    knew of it before; a second attempt that waits then never happens. Rows of another tenant than
+    the message's change nothing.
     """
-    best: dict[int, OutcomeRow] = {}
+    best: dict[tuple[int, int], OutcomeRow] = {}
     for row in rows:
-        known = best.get(row.message_id)
+        known = best.get((row.message_id, row.tenant_id))
         if known is None or row.outcome > known.outcome:
-            best[row.message_id] = row
+            best[row.message_id, row.tenant_id] = row
     values = [
         (r.message_id, r.tenant_id, int(r.outcome), r.at, r.ses_message_id)
         for _, r in sorted(best.items())
@@ -270,7 +264,9 @@ def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
         for _, tenant_id, batch_id, _, _, before, after in changed:
             changes[tenant_id, batch_id].subtract(_COUNTED_AS.get(before, ()))
             changes[tenant_id, batch_id].update(_COUNTED_AS.get(after, ()))
-        tally.add(changes, now=timezone.now())
+        now = timezone.now()
+        tally.add(changes, now=now)
+        tally.add_used(_pace_keys([row[2] for row in _newly_used(changed)]), now=now)
     return len(changed)
 
 
@@ -351,6 +347,21 @@ _STATUS_COUNTS = {
     Status.SKIPPED: "skipped",
     Status.FAILED: "failed",
 }
+
+
+def _newly_used(changed: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The changes that count against the day's quota: each claim once, when it is sent or may be.
+
+    Whoever comes first counts it: the worker, the sweep that gives it up, or SES's event.
+    """
+    used = (Status.SENT, Status.UNKNOWN)
+    return (row for row in changed if row[3] == Status.SENDING and row[4] in used)
+
+
+def _pace_keys(batch_ids: Sequence[int]) -> list[str]:
+    """The pace key of each of these batches, in their order; a batch may come several times."""
+    batches = Batch.unscoped.select_related("ses_account").in_bulk(set(batch_ids))
+    return [batches[one].ses_account.pace_key for one in batch_ids]
 
 
 def _status_changes(

@@ -12,6 +12,9 @@ from sending.outbound import Outbound
 
 # A slot missed by more is given up: late sends would bunch up in one second.
 _LATE = 0.012
+# The sweep gives a claim up after two minutes, and the message may be sent by another claim then. A
+# worker that was stopped for so long must not send it too: an answer takes half a minute at most.
+_CLAIM_HOLDS = 60.0
 # Above this rate slots are no limit any more.
 _UNPACED = 1 / 5000
 # uvloop's timers count milliseconds.
@@ -20,12 +23,17 @@ _TICK = 0.001
 
 @dataclass(slots=True)
 class Job:
-    """A claimed message with its slot (monotonic seconds)."""
+    """A claimed message with its slot and the start of its claim (monotonic seconds)."""
 
     claimed: Claimed
     outbound: Outbound
     slot: float
     interval: float
+    claimed_at: float
+
+    def outlived(self, now: float) -> bool:
+        """Whether its claim is too old to be sent on."""
+        return now - self.claimed_at > _CLAIM_HOLDS
 
     def missed(self, now: float) -> bool:
         """Whether its slot is too long ago to be used still."""

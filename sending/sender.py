@@ -136,7 +136,7 @@ class Sender:
             await self._stops.obey(reply, out)
 
     async def _connect(self, job: Job) -> Connection | None:
-        """What the send needs; None when there is none or its slot has passed meanwhile.
+        """What the send needs; None when there is none, or its slot or its claim has passed.
 
         A connection takes longer to open than a send may be late: without this, the first mails of
         a drain come so late that the second after them holds more than the quota.
@@ -151,10 +151,11 @@ class Sender:
             self._recorder.give_back(job)
             await self._stops.obey(connection, out)
             return None
-        if not job.missed(time.monotonic()):
+        now = time.monotonic()
+        if not (job.missed(now) or job.outlived(now)):
             return connection
         connection.give_back()
-        if self._landing:
+        if self._landing or job.outlived(now):
             self._recorder.give_back(job)
         else:
             self._on_late(out.pace_key, [job])

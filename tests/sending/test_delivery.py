@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lists.models import Contact, List
-from sending import queue, quota
+from sending import queue, quota, schedule
 from sending.feed import feed_again
+from sending.launching import launch
 from sending.models import Batch, BatchState, Lane, Message, SenderIdentity, SesAccount, Status
 from sending.selectors.batches import progress
 from sending.services.batches import cancel_batch, pause_batch, resume_batch, send_one
@@ -59,6 +60,41 @@ def test_two_drains_at_once_send_each_once(
         one.join()
     assert Counter(ses.arrived().values()) == {1: 400}
     assert statuses() == {Status.SENT: 400}
+
+
+def test_an_id_that_comes_twice_in_one_lease_is_sent_once(
+    ses: Ses, campaign: Callable[..., Batch], drain: Drain
+) -> None:
+    batch = campaign(20)
+    ids = list(Message.unscoped.filter(batch=batch).values_list("pk", flat=True))
+    queue.push(batch.ses_account.pace_key, batch.lane, batch.pk, ids)
+    drain()
+    assert Counter(ses.arrived().values()) == {1: 20}
+
+
+def test_a_batch_that_was_resumed_at_once_is_sent_once(
+    ses: Ses, campaign: Callable[..., Batch], drain: Drain
+) -> None:
+    batch = campaign(20)
+    pause_batch(batch=batch)
+    resume_batch(batch=batch)
+    launch(batch.pk)
+    drain()
+    assert Counter(ses.arrived().values()) == {1: 20}
+
+
+def test_a_claim_that_a_stopped_worker_held_too_long_goes_back(
+    ses: Ses, campaign: Callable[..., Batch], drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may have it by then."""
+    campaign(20)
+    with monkeypatch.context() as held:
+        held.setattr(schedule, "_CLAIM_HOLDS", -1.0)
+        drain(seconds=1)
+    assert statuses() == {Status.QUEUED: 20}
+    assert not ses.arrived()
+    drain()
+    assert Counter(ses.arrived().values()) == {1: 20}
 
 
 def in_background(drain: Drain, **options: Any) -> threading.Thread:
