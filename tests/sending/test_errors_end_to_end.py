@@ -193,7 +193,7 @@ def test_what_stands_still_says_why_and_goes_on(
 ) -> None:
     case = PARKED[name]
     case.cause(world)
-    drain(seconds=3)
+    drain(seconds=15)
     counted = statuses()
     assert counted.keys() <= {Status.QUEUED, Status.SENT}
     assert counted[Status.QUEUED]
@@ -210,7 +210,7 @@ def test_what_stands_still_says_why_and_goes_on(
 
     case.cure(world)
     (wait if case.by_itself else ask_again)(world)
-    drain(seconds=3)
+    drain(seconds=15)
     assert statuses() == {Status.SENT: 5}
     assert Counter(world.ses.arrived().values()) == {1: 5}
     assert SesAccount.unscoped.get().parked_reason == ""
@@ -229,7 +229,7 @@ def test_a_sender_that_ses_refuses_pauses_its_batch(
     world: World, drain: Callable[..., None], cause: Step, words: str, cure: Step
 ) -> None:
     cause(world)
-    drain(seconds=3)
+    drain(seconds=15)
     assert statuses() == {Status.QUEUED: 5}
     batch = Batch.unscoped.get()
     assert batch.state == BatchState.PAUSED
@@ -239,7 +239,7 @@ def test_a_sender_that_ses_refuses_pauses_its_batch(
 
     cure(world)
     verified_again(world)
-    drain(seconds=3)
+    drain(seconds=15)
     assert statuses() == {Status.SENT: 5}
     assert Counter(world.ses.arrived().values()) == {1: 5}
 
@@ -261,7 +261,7 @@ def test_what_is_about_the_message_stops_nothing_else(
     world: World, drain: Callable[..., None], cause: Step, status: Status, words: str
 ) -> None:
     cause(world)
-    drain(seconds=3)
+    drain(seconds=15)
     assert statuses() == {status: 5}
     for reason in Message.unscoped.values_list("reason", flat=True):
         assert reason.startswith(words) or words in reason
@@ -273,7 +273,7 @@ def test_what_is_about_the_message_stops_nothing_else(
 def test_an_address_that_ses_refuses_fails_alone(world: World, drain: Callable[..., None]) -> None:
     first = Message.unscoped.earliest("pk")
     Message.unscoped.filter(pk=first.pk).update(email="no-domain")
-    drain(seconds=3)
+    drain(seconds=15)
     assert statuses() == {Status.SENT: 4, Status.FAILED: 1}
     first.refresh_from_db()
     assert first.reason == "Amazon SES: Missing final '@domain'"

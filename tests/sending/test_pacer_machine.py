@@ -1,0 +1,329 @@
+"""The wheel under any interleaving: never above a quota, nothing lost, nobody forgotten.
+
+A longer search than the one of every run: EXAMPLES=5000 STEPS=100 python -m pytest
+tests/sending/test_pacer_machine.py
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from redis import Redis
+
+from sending import queue
+from sending.models import Lane
+from sending.pace import Budget, effective_rate, lease_size
+from tests.sending.clock import later_in_valkey
+
+KEYS = ("111122223333:eu-west-1", "111122223333:us-east-1")
+# Lanes of the batches of each key; a batch's id is its place in this list.
+LANES = (Lane.TRANSACTIONAL, Lane.AUTOMATION, Lane.CAMPAIGN, Lane.CAMPAIGN)
+BATCHES = [(key, lane) for key in KEYS for lane in LANES]
+ROUNDING = 0.000003  # times and intervals travel as text with six decimals
+PICK = st.integers(0, 11)
+
+
+@dataclass
+class Slot:
+    at: float
+    interval: float
+    quota: float
+
+
+@dataclass
+class Key:
+    """What a pace key must be like."""
+
+    quota: float | None = None
+    slots: list[Slot] = field(default_factory=list)
+    awaited: int | None = None
+    bulk: int | None = None
+    parked_until: float = 0.0
+    parked_lane: int = 0
+    rests_until: float = 0.0
+
+
+@dataclass
+class Held:
+    """A lease that a worker has, and the slots and ids of it that are still its own."""
+
+    lease: queue.Lease
+    slots: list[Slot]
+    released: bool = False
+
+
+class PacerMachine(RuleBasedStateMachine):
+    """Workers, refreshes, refusals and time, in any order; times are those of a shifted clock."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__()
+        redis.flushdb()
+        self.redis = redis
+        self.passed = 0.0
+        self.keys = {key: Key() for key in KEYS}
+        self.waiting: dict[int, list[int]] = {batch: [] for batch in range(len(BATCHES))}
+        self.in_hand: list[tuple[int, list[int]]] = []
+        self.held: list[Held] = []
+        self.pushed = 0
+
+    def now(self) -> float:
+        seconds, micros = self.redis.time()
+        return float(seconds + micros / 1e6 + self.passed)
+
+    def cut(self, name: str) -> float:
+        return float(self.redis.hget(f"{{send}}:pace:{name}", "cut") or 1)
+
+    # --- what callers do -----------------------------------------------------------------------
+    @rule(batch=st.integers(0, len(BATCHES) - 1), count=st.integers(1, 30))
+    def push(self, batch: int, count: int) -> None:
+        ids = list(range(self.pushed, self.pushed + count))
+        self.pushed += count
+        queue.push(*BATCHES[batch], batch, ids)
+        self.waiting[batch] += ids
+
+    @rule(limit=st.integers(1, 40))
+    def take(self, limit: int) -> None:
+        taken = queue.take(limit)
+        at = taken.server_time + self.passed
+        assert sum(lease.size for lease in taken.leases) <= limit
+        for lease in taken.leases:
+            self._check_lease(lease, at)
+        for name in taken.unknown:
+            assert self.keys[name].quota is None
+        for name in taken.spent:
+            key = self.keys[name]
+            assert 0 in (key.awaited, key.bulk) or (key.bulk or 0) < 0
+
+    def _check_lease(self, lease: queue.Lease, at: float) -> None:
+        key = self.keys[lease.pace_key]
+        assert key.quota
+        assert lease.size <= lease_size(effective_rate(key.quota))
+        parked = key.parked_until > at + ROUNDING
+        for group in lease.groups:
+            assert BATCHES[group.batch_id] == (lease.pace_key, group.lane)
+            waiting = self.waiting[group.batch_id]
+            assert group.ids == waiting[: len(group.ids)], "not in order, popped twice, or lost"
+            del waiting[: len(group.ids)]
+            assert group.left == len(waiting)
+            for batch, (name, lane) in enumerate(BATCHES):
+                if name == lease.pace_key and lane < group.lane:
+                    assert not self.waiting[batch], "a later lane went first"
+            assert not (parked and group.lane >= key.parked_lane), "left while parked"
+            self._spend(key, group)
+            self.in_hand.append((group.batch_id, group.ids))
+        slots = self._grant(lease.pace_key, lease.start, lease.interval, lease.size)
+        self.held.append(Held(lease, slots))
+
+    def _spend(self, key: Key, group: queue.Group) -> None:
+        if key.awaited is not None:
+            key.awaited -= len(group.ids)
+            assert key.awaited >= 0, "more than the day allows"
+        if key.bulk is not None:
+            key.bulk -= len(group.ids)
+            assert key.bulk >= 0 or group.lane < Lane.AUTOMATION, "into the reserve"
+
+    def _grant(self, name: str, start: float, interval: float, count: int) -> list[Slot]:
+        key = self.keys[name]
+        assert key.quota
+        first = start + self.passed
+        assert first >= key.rests_until - ROUNDING, "a slot within a rest"
+        assert interval >= 1 / effective_rate(key.quota) - ROUNDING
+        slots = [Slot(first + i * interval, interval, key.quota) for i in range(count)]
+        key.slots += slots
+        return slots
+
+    @precondition(lambda self: self.in_hand)
+    @rule(pick=PICK, count=st.integers(1, 10))
+    def put_back(self, pick: int, count: int) -> None:
+        batch, ids = self.in_hand.pop(pick % len(self.in_hand))
+        returned, kept = ids[-count:], ids[:-count]
+        queue.put_back(*BATCHES[batch], batch, returned)
+        self.waiting[batch] = returned + self.waiting[batch]
+        if kept:
+            self.in_hand.append((batch, kept))
+
+    @precondition(lambda self: any(not held.released for held in self.held))
+    @rule(pick=PICK, count=st.integers(1, 10))
+    def release(self, pick: int, count: int) -> None:
+        """What was claimed by nobody: its slots are never used."""
+        fresh = [held for held in self.held if not held.released]
+        held = fresh[-1 - pick % len(fresh)]
+        count = min(count, held.lease.size)
+        # The lease was read by the clock that has moved on since.
+        moved = queue.Lease(
+            held.lease.pace_key,
+            held.slots[0].at - self.passed,
+            held.lease.interval,
+            held.lease.groups,
+        )
+        queue.release(moved, count)
+        held.released = True
+        key = self.keys[held.lease.pace_key]
+        for slot in held.slots[-count:]:
+            key.slots.remove(slot)
+        if key.awaited is not None:
+            key.awaited += count
+        if key.bulk is not None:
+            key.bulk += count
+
+    @rule(name=st.sampled_from(KEYS), count=st.integers(1, 8))
+    def reserve(self, name: str, count: int) -> None:
+        slots = queue.reserve(name, count)
+        assert (slots is None) == (not self.keys[name].quota)
+        if slots:
+            self._grant(name, *slots, count)
+
+    @rule(name=st.sampled_from(KEYS), quota=st.sampled_from([0, 1, 14, 50, 200, 1000]))
+    def set_rate(self, name: str, quota: int) -> None:
+        queue.set_rate(name, quota)
+        self.keys[name].quota = quota
+
+    @rule(
+        name=st.sampled_from(KEYS),
+        awaited=st.none() | st.integers(0, 40),
+        reserve=st.integers(0, 10),
+    )
+    def set_budget(self, name: str, awaited: int | None, reserve: int) -> None:
+        bulk = None if awaited is None else max(0, awaited - reserve)
+        queue.set_budget(name, Budget(awaited, bulk))
+        key = self.keys[name]
+        key.awaited, key.bulk = self.lower(name, "awaited", awaited), self.lower(name, "bulk", bulk)
+
+    def lower(self, name: str, which: str, wanted: int | None) -> int | None:
+        """What a budget was set to: as wanted, or less while what was taken may be unclaimed."""
+        found = self.redis.hget(f"{{send}}:pace:{name}", which)
+        if wanted is None or found is None:
+            assert wanted is found is None
+            return None
+        assert int(found) <= wanted
+        return int(found)
+
+    @rule(name=st.sampled_from(KEYS))
+    def throttle(self, name: str) -> None:
+        before, cut = self.now(), self.cut(name)
+        if queue.throttle(name):
+            key = self.keys[name]
+            key.rests_until = max(key.rests_until, before + queue._REST)
+            assert queue._FLOOR <= self.cut(name) <= max(queue._FLOOR, queue._CUT)
+        else:
+            assert self.cut(name) == cut
+
+    @rule(name=st.sampled_from(KEYS), seconds=st.sampled_from([0.2, 2.0]))
+    def rest(self, name: str, seconds: float) -> None:
+        before = self.now()
+        queue.rest(name, seconds)
+        key = self.keys[name]
+        key.rests_until = max(key.rests_until, before + seconds)
+
+    @rule(name=st.sampled_from(KEYS), seconds=st.sampled_from([0.5, 600.0]), lane=st.integers(0, 3))
+    def park(self, name: str, seconds: float, lane: int) -> None:
+        before = self.now()
+        queue.park(name, seconds, from_lane=lane)
+        key = self.keys[name]
+        key.parked_until, key.parked_lane = before + seconds, lane
+
+    @rule(name=st.sampled_from(KEYS))
+    def unpark(self, name: str) -> None:
+        queue.unpark(name)
+        self.keys[name].parked_until = 0.0
+
+    @rule(batch=st.integers(0, len(BATCHES) - 1))
+    def drop(self, batch: int) -> None:
+        queue.drop(*BATCHES[batch], batch)
+        self.waiting[batch] = []
+
+    @rule(seconds=st.sampled_from([0.02, 0.1, 0.6, 1.1, 5.0]))
+    def wait(self, seconds: float) -> None:
+        later_in_valkey(self.redis, seconds)
+        self.passed += seconds
+
+    # --- what must be true -----------------------------------------------------------------------
+    @invariant()
+    def rings_hold_what_waits_once(self) -> None:
+        for name in KEYS:
+            for lane in Lane:
+                ring = self.redis.lrange(f"{{send}}:ring:{name}:{lane}", 0, -1)
+                wanted = [
+                    batch
+                    for batch, ids in self.waiting.items()
+                    if ids and BATCHES[batch] == (name, lane)
+                ]
+                assert sorted(int(batch) for batch in ring) == wanted
+
+    @invariant()
+    def no_key_that_waits_is_forgotten(self) -> None:
+        now = self.now()
+        for name, key in self.keys.items():
+            if any(ids for batch, ids in self.waiting.items() if BATCHES[batch][0] == name):
+                due = self.redis.zscore("{send}:wheel", name)
+                assert due is not None, "waits, and no worker will look"
+                tat = float(self.redis.hget(f"{{send}}:pace:{name}", "tat") or 0)
+                latest = max(now + 10, tat + self.passed, key.parked_until)
+                assert due + self.passed <= latest + 0.001
+
+    def teardown(self) -> None:
+        for key in self.keys.values():
+            check_pace(key.slots)
+        self._everything_leaves()
+
+    def _everything_leaves(self) -> None:
+        """Once nothing holds it, all that waits leaves, and at the full rate again."""
+        for name in KEYS:
+            self.unpark(name)
+            self.set_rate(name, 1000)
+            self.set_budget(name, None, 0)
+        later_in_valkey(self.redis, 60)  # the cuts have grown back by then
+        self.passed += 60
+        intervals = []
+        for _ in range(1000):
+            if not any(self.waiting.values()):
+                break
+            before = len(self.held)
+            self.take(40)
+            intervals += [held.lease.interval for held in self.held[before:]]
+            self.wait(1.1)
+        assert not any(self.waiting.values()), "it never leaves"
+        assert all(abs(one - 1 / effective_rate(1000)) <= ROUNDING for one in intervals)
+
+
+def check_pace(slots: list[Slot]) -> None:
+    """Slots keep their distance, and no sliding second holds more than the quota in force in it."""
+    ordered = sorted(slots, key=lambda slot: slot.at)
+    for before, after in pairwise(ordered):
+        assert after.at - before.at >= before.interval - ROUNDING, "two slots too near"
+    for first, slot in enumerate(ordered):
+        window = list(_until(ordered, first, slot.at + 1))
+        assert len(window) <= max(one.quota for one in window), "a second above the quota"
+
+
+def _until(slots: list[Slot], first: int, end: float) -> Iterator[Slot]:
+    for slot in slots[first:]:
+        if slot.at >= end:
+            return
+        yield slot
+
+
+def test_no_interleaving_breaks_a_quota_or_loses_a_message(redis: Redis) -> None:
+    class Machine(PacerMachine):
+        def __init__(self) -> None:
+            super().__init__(redis)
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=int(os.environ.get("EXAMPLES", "40")),
+            stateful_step_count=int(os.environ.get("STEPS", "40")),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
