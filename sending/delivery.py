@@ -37,6 +37,7 @@ _CROWDED = 0.005
 # claim costs PostgreSQL the same time to plan for ten messages as for two hundred.
 _IN_HAND, _CLAIM = 4, 2
 _COMPANY_EVERY = 0.25
+_ASK_EVERY = 0.5  # a pause is heard of within this, whatever is claimed already
 _PATIENCE = 5.0  # for answers still missing when the time is over
 
 
@@ -91,8 +92,11 @@ class Drain:
 
     # --- taking ------------------------------------------------------------------------------
     async def _take_until(self, over: Callable[[], bool]) -> None:
-        busy_at = company_at = time.monotonic()
+        busy_at = company_at = asked_at = time.monotonic()
         while not over():
+            if self._in_hand and time.monotonic() - asked_at > _ASK_EVERY:
+                asked_at = time.monotonic()
+                self._errand(self._ask_what_stopped())
             flight = self._sender.window
             room = _IN_HAND * flight - self._in_hand
             if room < _CLAIM * flight:
@@ -146,6 +150,10 @@ class Drain:
                 await self._threads.run(queue.drop, lease.pace_key, group.lane, group.batch_id)
             elif group.has_more and group.left < queue.LOW_WATER:
                 self._feed(group.batch_id)
+
+    async def _ask_what_stopped(self) -> None:
+        with contextlib.suppress(*Threads.database_errors):
+            self._sender.heard(await self._threads.run(ledger.not_running, list(self._outbounds)))
 
     async def _load(self, batch_id: int) -> None:
         """Makes a batch and its account ready; what cannot be sent is stopped with the reason.

@@ -7,7 +7,7 @@ attempt's. Reasons: docs/decisions/claims-and-unknown.md.
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg2.extras import execute_values
 
 from lists.selectors.audience import SENDABLE_SQL
 from sending import tally
-from sending.models import Batch, Message, Outcome, Status
+from sending.models import Batch, BatchState, Message, Outcome, Status
 from sending.skeleton import Recipient
 from tenants.models import Tenant
 
@@ -110,6 +110,12 @@ def claim(ids: Sequence[int]) -> Claim:
                 )
         tally.add(skipped, now=timezone.now())
     return Claim(claimed, held)
+
+
+def not_running(batch_ids: Collection[int]) -> set[int]:
+    """Those of these batches of which nothing may leave: paused, cancelled, or deleted."""
+    running = Batch.unscoped.filter(pk__in=batch_ids, state=BatchState.RUNNING)
+    return {*batch_ids} - {*running.values_list("pk", flat=True)}
 
 
 def _recipient(message_id: int, values: Sequence[Any]) -> Recipient:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sending.decide import Action, Decision, after_renewal
 from sending.errors import RenderError
@@ -62,6 +62,16 @@ class Sender:
             self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
         except SesError as error:
             await self._stops.obey(no_access(error), out)
+
+    def heard(self, not_running: Collection[int]) -> None:
+        """Takes which batches are paused or cancelled: what waits of them goes back."""
+        self._stops.heard(not_running)
+        waiting, self._waiting = self._waiting, deque()
+        for job in waiting:
+            if self._stops.hold(job.outbound):
+                self._recorder.give_back(job)
+            else:
+                self._waiting.append(job)
 
     def start(self, job: Job) -> None:
         """Sends a job whose slot has come, now or when one in flight is answered."""

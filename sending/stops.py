@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Collection
 
 from sending import parking, queue, quota
 from sending.decide import Action, Decision
@@ -22,13 +23,20 @@ class Stops:
         self._pace_keys: set[str] = set()
         self._accounts: set[int] = set()
         self._batches: set[int] = set()
+        self._not_running: Collection[int] = ()
         self._slowed_at: dict[str, float] = {}
 
     def hold(self, out: Outbound) -> bool:
         """Whether a message of this batch must go back instead of out."""
-        return self._stopped(out) or (
-            time.monotonic() - self._slowed_at.get(out.pace_key, 0.0) < _BURST
+        return (
+            self._stopped(out)
+            or out.batch_id in self._not_running
+            or (time.monotonic() - self._slowed_at.get(out.pace_key, 0.0) < _BURST)
         )
+
+    def heard(self, not_running: Collection[int]) -> None:
+        """Takes which batches are paused or cancelled just now; others may go on."""
+        self._not_running = not_running
 
     def _stopped(self, out: Outbound) -> bool:
         return (
