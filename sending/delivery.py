@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import logging
 import signal
+import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from redis.exceptions import RedisError
 
 from sending import feed, ledger, parking, queue, quota
 from sending.errors import ContentError
+from sending.flight import Window
 from sending.ledger import Claimed
 from sending.outbound import Outbound, load
 from sending.recording import Recorder, untouched
@@ -38,36 +40,64 @@ _CROWDED = 0.005
 _IN_HAND, _CLAIM = 4, 2
 _COMPANY_EVERY = 0.25
 _ASK_EVERY = 0.5  # a pause is heard of within this, whatever is claimed already
+_RUN_OUT = 0.3
 _PATIENCE = 5.0  # for answers still missing when the time is over
 
 
-def run(*, seconds: float, stopping: Callable[[], bool]) -> None:
-    """Drains for about `seconds`, or until nothing is left, or until stopping() is true."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(seconds, stopping))
+class Engine:
+    """What the drains of a process share, one after the other: the event loop, the connections to
+    SES, and how many are worth having. Opening them anew for each drain costs slots and CPU.
+    """
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._transport = Transport()
+        self._window = Window()
+
+    def run(self, *, seconds: float, stopping: Callable[[], bool]) -> None:
+        """Drains for about `seconds`, or until nothing is left, or until stopping() is true."""
+        self._runner.run(self._run(seconds, stopping))
+
+    def close(self) -> None:
+        """Ends the connections and the event loop."""
+        with self._runner:
+            self._transport.close()
+
+    async def _run(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        async with Threads() as threads:
+            drain = Drain(self._transport, threads, self._window)
+            until = time.monotonic() + seconds
+            with _on_sigterm(drain.stop):
+                await drain.run(lambda: stopping() or time.monotonic() >= until)
+            # Who saw this drain idle did not ring, so look once more whether somebody must.
+            await threads.run(queue.end_idle, drain.name)
+            if await threads.run(queue.work_is_due):
+                await threads.run(queue.ring_for_company)
 
 
-async def _run(seconds: float, stopping: Callable[[], bool]) -> None:
-    async with Transport() as transport, Threads() as threads:
-        drain = Drain(transport, threads)
-        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.stop)
-        until = time.monotonic() + seconds
-        await drain.run(lambda: stopping() or time.monotonic() >= until)
-        # Who saw this drain idle did not ring, so look once more whether somebody must.
-        await threads.run(queue.end_idle, drain.name)
-        if await threads.run(queue.work_is_due):
-            await threads.run(queue.ring_for_company)
+@contextlib.contextmanager
+def _on_sigterm(act: Callable[[], None]) -> Iterator[None]:
+    """Has SIGTERM do this for the block; only the main thread can be asked."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    loop.add_signal_handler(signal.SIGTERM, act)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 class Drain:
     """One bounded run."""
 
-    def __init__(self, transport: Transport, threads: Threads) -> None:
+    def __init__(self, transport: Transport, threads: Threads, window: Window) -> None:
         self._threads = threads
         self._clock = ServerClock()
         self._recorder = Recorder(threads)
-        self._sender = Sender(transport, threads, self._recorder, self._missed)
+        self._sender = Sender(transport, threads, window, self._recorder, self._missed)
         self._schedule = Schedule(self._sender.start, self._missed)
         self._outbounds: dict[int, Outbound] = {}
         self._errands: set[asyncio.Task[None]] = set()
@@ -86,6 +116,7 @@ class Drain:
         try:
             await self._take_until(lambda: self._stopped or over())
         finally:
+            await self._run_out()
             await self._land()
             self._recorder.close()
             await recording
@@ -226,6 +257,12 @@ class Drain:
             job.slot, job.interval = start + i * interval, interval
         self._schedule.put(jobs)
 
+    async def _run_out(self) -> None:
+        """Lets what has a slot already be sent at it: given back, its slots would be lost."""
+        end = time.monotonic() + _RUN_OUT
+        while self._in_hand and time.monotonic() < end:
+            await asyncio.sleep(_LOOK_AGAIN)
+
     async def _land(self) -> None:
         """Waits for answers, gives the rest back, calls unknown what stays unanswered."""
         self._sender.land()
@@ -235,6 +272,8 @@ class Drain:
         for job in self._schedule.close():
             self._recorder.give_back(job)
         await self._sender.finish(end)
+        for errand in self._errands:  # or it would wake up in the next drain
+            errand.cancel()
 
     def _errand(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

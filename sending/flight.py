@@ -29,3 +29,7 @@ class Window:
             self._size = max(_FIRST, self._size - _STEP / self._size)
         elif in_flight * 2 >= self._size:
             self._size = min(_MOST, self._size + _STEP / self._size)
+
+    def failed(self) -> None:
+        """No connection could be made: this machine or SES has too many already."""
+        self._size = max(_FIRST, self._size / 2)

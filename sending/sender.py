@@ -32,6 +32,7 @@ class Sender:
         self,
         transport: Transport,
         threads: Threads,
+        window: Window,
         recorder: Recorder,
         on_late: Callable[[str, list[Job]], None],
     ) -> None:
@@ -41,7 +42,7 @@ class Sender:
         self._on_late = on_late
         self._stops = Stops(threads)
         self._signers: dict[int, Signer] = {}
-        self._window = Window()
+        self._window = window
         self._flight: set[asyncio.Task[None]] = set()
         self._waiting: deque[Job] = deque()
         self._landing = False
@@ -158,6 +159,7 @@ class Sender:
             self._recorder.give_back(job)  # nothing was written
             raise
         if isinstance(connection, Decision):
+            self._window.failed()
             self._recorder.give_back(job)
             await self._stops.obey(connection, out)
             return None

@@ -49,12 +49,17 @@ def _say_gone(sender: Any, **_: object) -> None:
     signs.gone(sender.hostname)
 
 
+@cache
+def _engine() -> delivery.Engine:
+    return delivery.Engine()
+
+
 @shared_task
 def drain() -> None:
     """Sends what is due, for a while. At shutdown: ends what is in flight, gives back the rest."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     signs.heard(signs.DRAINS, name)
-    delivery.run(seconds=_SLICE_SECONDS, stopping=lambda: _shutting_down[0] == 1)
+    _engine().run(seconds=_SLICE_SECONDS, stopping=lambda: _shutting_down[0] == 1)
     signs.heard(signs.DRAINS, name)
 
 

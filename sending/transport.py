@@ -7,7 +7,7 @@ import os
 import ssl
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import certifi
 import orjson
@@ -25,7 +25,7 @@ class Accepted:
 
 
 class Transport:
-    """The connections of one event loop; use as an async context manager."""
+    """The connections of one event loop."""
 
     def __init__(self) -> None:
         trusted = os.environ.get("AWS_CA_BUNDLE") or certifi.where()
@@ -58,10 +58,8 @@ class Transport:
             recipient=recipient,
         )
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
+    def close(self) -> None:
+        """Ends the connections that are kept."""
         self._client.close()
 
 

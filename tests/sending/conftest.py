@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,7 +128,8 @@ def drain() -> Callable[..., None]:
     """Runs one drain to its end in this process."""
 
     def run(seconds: float = 20, stopping: Callable[[], bool] = lambda: False) -> None:
-        delivery.run(seconds=seconds, stopping=stopping)
+        with closing(delivery.Engine()) as engine:
+            engine.run(seconds=seconds, stopping=stopping)
 
     return run
 

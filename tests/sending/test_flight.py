@@ -41,3 +41,12 @@ def test_what_leaves_half_of_it_free_does_not_widen_it() -> None:
     for _ in range(1_000):
         window.answered(0.05, in_flight=15)
     assert window.size == 32
+
+
+def test_connections_that_cannot_be_opened_narrow_it() -> None:
+    window = after(0.05, 10_000)
+    window.failed()
+    assert window.size == 128
+    for _ in range(9):
+        window.failed()
+    assert window.size == 32

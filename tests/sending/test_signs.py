@@ -110,7 +110,7 @@ def test_a_refusal_that_stops_an_account_is_told_once(
 @pytest.mark.django_db
 def test_workers_and_drains_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     signs.heard(signs.WORKERS, "send@a")
-    monkeypatch.setattr("sending.delivery.run", lambda **_: None)
+    monkeypatch.setattr("sending.delivery.Engine.run", lambda *_, **__: None)
     tasks.drain()
     seen = overview()
     assert [name for name, _ in seen.workers] == ["send@a"]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
@@ -81,7 +82,7 @@ def send(handler: Handler, times: int = 1) -> list[Accepted | Decision]:
         port = runner.addresses[0][1]
         signer = Signer(Credentials("A", "s"), "eu-west-1", f"http://127.0.0.1:{port}")
         try:
-            async with Transport() as transport:
+            with closing(Transport()) as transport:
                 return [await connect_and_send(transport, signer) for _ in range(times)]
         finally:
             await runner.cleanup()
@@ -154,7 +155,7 @@ def test_a_connection_that_was_never_made_is_safe_to_repeat() -> None:
     signer = Signer(Credentials("A", "s"), "eu-west-1", "https://127.0.0.1:9498")
 
     async def run() -> Accepted | Decision:
-        async with Transport() as transport:
+        with closing(Transport()) as transport:
             return await connect_and_send(transport, signer)
 
     reply = asyncio.run(run())
@@ -176,7 +177,8 @@ def test_a_connection_that_was_given_back_is_used_next() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         signer = Signer(Credentials("A", "s"), "eu-west-1", f"http://127.0.0.1:{port}")
-        async with server, Transport() as transport:
+        async with server:
+            transport = Transport()
             connection = await transport.connect(signer)
             assert isinstance(connection, Connection)
             connection.give_back()
