@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -29,7 +30,8 @@ KEYS = ("111122223333:eu-west-1", "111122223333:us-east-1")
 # Lanes of the batches of each key; a batch's id is its place in this list.
 LANES = (Lane.TRANSACTIONAL, Lane.AUTOMATION, Lane.CAMPAIGN, Lane.CAMPAIGN)
 BATCHES = [(key, lane) for key in KEYS for lane in LANES]
-ROUNDING = 0.000003  # times and intervals travel as text with six decimals
+# Times and intervals travel as text with six decimals, for up to 50 slots of a lease here.
+ROUNDING = 0.00003
 PICK = st.integers(0, 11)
 
 
@@ -82,6 +84,13 @@ class PacerMachine(RuleBasedStateMachine):
 
     def cut(self, name: str) -> float:
         return float(self.redis.hget(f"{{send}}:pace:{name}", "cut") or 1)
+
+    @initialize(quota=st.sampled_from([14, 200, 1000]))
+    def begin(self, quota: int) -> None:
+        for name in KEYS:
+            self.set_rate(name, quota)
+        for batch in range(len(BATCHES)):
+            self.push(batch, 10)
 
     # --- what callers do -----------------------------------------------------------------------
     @rule(batch=st.integers(0, len(BATCHES) - 1), count=st.integers(1, 30))
