@@ -18,11 +18,14 @@ from redis.commands.core import Script
 
 from sending.pace import Budget, effective_rate, lease_size
 
-# A worker may take a message this long before its slot, so that claiming it is done in time.
-LOOKAHEAD = 0.1
+# A worker may take a message this long before its slot, so that claiming it is done in time. Awaited
+# mail gets a slot behind those that are taken, so it waits as long.
+LOOKAHEAD = 0.06
 # Ids of a batch that wait in Valkey; the rest wait in PostgreSQL only.
 WINDOW = 10_000
 LOW_WATER = WINDOW // 4
+# Within so many seconds a worker has claimed what it took, and it counts as used.
+_UNCLAIMED = 1.0
 # AIMD: a throttle takes 30 %, which grows back by 3 % of the quota a second, never below 5 %.
 # SES's own bucket may be in debt, so nothing leaves for the rest of REST seconds.
 GROWTH = 0.03
@@ -179,16 +182,12 @@ def set_rate(pace_key: str, max_send_rate: float) -> None:
 
 
 def set_budget(pace_key: str, left: Budget) -> None:
-    """Sets what the rolling 24 hours still allow; workers count it down as they take."""
-    given = {"awaited": left.awaited, "bulk": left.bulk}
-    limits: dict[str | bytes, bytes | float | int | str] = {
-        name: value for name, value in given.items() if value is not None
-    }
-    pipe = valkey().pipeline()
-    pipe.hdel(_pace_hash(pace_key), *given)
-    if limits:
-        pipe.hset(_pace_hash(pace_key), mapping=limits)
-    pipe.execute()
+    """Sets what the rolling 24 hours still allow; workers count it down as they take.
+
+    While somebody has just taken and may not have claimed yet, a budget is only lowered.
+    """
+    limits = ("" if value is None else value for value in (left.awaited, left.bulk))
+    _run("budget", pace_key, _UNCLAIMED, *limits)
 
 
 def throttle(pace_key: str) -> bool:

@@ -3,6 +3,7 @@
 --   pace:<key>       hash: rate, lease, tat, cut, cut_at, throttles, awaited, bulk, until, lane
 --                    tat: theoretical arrival time, when the next free slot is (GCRA)
 --                    cut: share of the rate that is used since a throttle; it grows back
+--                    taken_at: when ids were last taken
 --                    awaited, bulk: what the day's quota still allows; absent means no limit
 --                    until, lane: this lane and those after it are parked until then
 --   ring:<key>:<n>   list of the batches of lane n that have ids waiting, in turn
@@ -33,7 +34,8 @@ local function rate_at(pace, t, growth)
 end
 
 local function read_pace(key)
-  local names = {'rate', 'lease', 'tat', 'cut', 'cut_at', 'awaited', 'bulk', 'until', 'lane'}
+  local names = {'rate', 'lease', 'tat', 'cut', 'cut_at', 'awaited', 'bulk', 'until', 'lane',
+                 'taken_at'}
   local values = redis.call('HMGET', pace_of(key), unpack(names))
   local pace = {}
   for i, name in ipairs(names) do

@@ -13,7 +13,7 @@ local function pop(key, first_closed, n)
   for lane = 0, first_closed - 1 do
     local ring = ring_of(key, lane)
     local batches = redis.call('LLEN', ring)
-    local share = math.max(1, math.ceil((n - popped) / math.max(1, batches)))
+    local share = math.max(1, math.floor((n - popped) / math.max(1, batches)))
     while popped < n do
       local batch = redis.call('LPOP', ring)
       if not batch then break end
@@ -74,7 +74,7 @@ for _ = 1, 500 do
     if popped > 0 then
       local start = math.max(tat, t)
       tat = start + popped / rate
-      redis.call('HSET', pace_of(key), 'tat', text(tat))
+      redis.call('HSET', pace_of(key), 'tat', text(tat), 'taken_at', text(t))
       if pace.awaited then redis.call('HINCRBY', pace_of(key), 'awaited', -popped) end
       if pace.bulk then redis.call('HINCRBY', pace_of(key), 'bulk', -popped) end
       limit = limit - popped

@@ -13,7 +13,9 @@ from sending import queue, quota, sweeping
 from sending.models import (
     Batch,
     Lane,
+    Message,
     SenderIdentity,
+    SentMinute,
     SesAccount,
     SesAuth,
     SesState,
@@ -177,3 +179,19 @@ def test_each_region_of_a_tenant_goes_at_its_own_pace(
     # Both at once: neither waited until the other was through.
     first_half = Counter(entry["region"] for entry in entries[:74])
     assert min(first_half[REGION], first_half[OTHER]) >= 10
+
+
+def test_what_is_taken_and_not_claimed_yet_is_not_given_out_again(
+    ses_account: SesAccount, redis: object
+) -> None:
+    """A refresh between a worker's take and its claim must not find that part of the day free."""
+    SesAccount.unscoped.update(max_24_hour_send=50, max_send_rate=100_000)
+    campaign(ses_account, 60)
+    quota.refresh(ses_account.pace_key)
+    taken = 0
+    for _ in range(8):
+        taken += sum(lease.size for lease in queue.take(20).leases)
+        quota.refresh(ses_account.pace_key)
+    assert taken == 45
+    assert Message.unscoped.filter(status=Status.QUEUED).count() == 60
+    assert not SentMinute.objects.exists()
