@@ -18,8 +18,8 @@ from redis.commands.core import Script
 
 from sending.pace import Budget, effective_rate, lease_size
 
-# A worker may take a message this long before its slot, so that claiming it is done in time. Awaited
-# mail gets a slot behind those that are taken, so it waits as long.
+# A worker may take a message this long before its slot, so that claiming it is done in time.
+# Awaited mail gets a slot behind those that are taken, so it waits as long.
 LOOKAHEAD = 0.06
 # Ids of a batch that wait in Valkey; the rest wait in PostgreSQL only.
 WINDOW = 10_000
