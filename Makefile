@@ -34,6 +34,7 @@ test: setup ## run every check and every test, in Chromium too
 	export CHROMIUM && CHROMIUM="$$(scripts/chromium)" && \
 	export PLAYWRIGHT_NODEJS_PATH && PLAYWRIGHT_NODEJS_PATH="$$(scripts/node)" && \
 	$(PY) -m tests.services $(MAKE) --no-print-directory checks
+	$(PY) -m tests.chaos --short --recipients 10000
 
 # The part of `test` that needs settings, PostgreSQL and Valkey.
 checks:
