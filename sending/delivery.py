@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 _LINGER = 1.0  # a drain without work stays this long, one of them longer while something waits
 _WATCH = 10.0  # seconds; what is due later is for the sweep
+# A look finds all that is due within queue.LOOKAHEAD. Of a hundred slow accounts one is always due:
+# looked at less often, they share a claim, which costs the same for one mail as for many.
 _LOOK_AGAIN = 0.02
 _CROWDED = 0.005
 # Times the window: some are in flight, as many wait for a place, twice as many are being claimed. A
@@ -150,7 +152,7 @@ class Drain:
             idle = not (self._in_hand or now - busy_at < _LINGER)
             if idle and not (watching and 0 < taken.wait < _WATCH):
                 return
-            await asyncio.sleep(min(taken.wait, _LOOK_AGAIN) if taken.wait > 0 else _LOOK_AGAIN)
+            await asyncio.sleep(_LOOK_AGAIN)
 
     async def _take(self, room: int) -> queue.Taken:
         before, taken, after = await self._threads.run(_timed_take, room)

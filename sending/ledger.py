@@ -1,4 +1,4 @@
-"""The one place that changes what a message is: claim, record, outcomes. All in sets.
+"""What a message is changes here, and by what SES tells (sending.outcomes). All in sets.
 
 A claim is a conditional update, so an id that rings twice is sent once. `claimed_at` names the
 attempt: what a worker learns about an attempt changes the row only while it is still that
@@ -7,7 +7,7 @@ attempt's. Reasons: docs/decisions/claims-and-unknown.md.
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,16 +15,14 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 from django.utils import timezone
-from psycopg2.extras import execute_values
 
 from lists.selectors.audience import SENDABLE_SQL
 from sending import tally
-from sending.models import Batch, BatchState, Message, Outcome, Status
+from sending.models import Batch, BatchState, Status
 from sending.skeleton import Recipient
-from tenants.models import Tenant
+from sending.statements import REASON_LENGTH, SES_ID_LENGTH, as_json, column, execute
 
 _HOLD = "hold"
-_REASON_LENGTH, _SES_ID_LENGTH = 300, 80
 
 # Why a message must not leave, NULL when it may: over m (message), b (batch), a (account) and
 # c (contact or none). Checked in the same statement that claims.
@@ -145,7 +143,6 @@ class Result:
     ses_message_id: str = ""
 
 
-# One JSON value for all rows: adapting each value of each row costs the client three times as much.
 _RESULTS = """json_to_recordset(%s) AS v
     (id bigint, claimed_at timestamptz, status smallint, reason text, ses_message_id text)"""
 # The usual case: the row is still this claim's.
@@ -198,90 +195,20 @@ def record(results: Sequence[Result]) -> None:
             "id": r.message_id,
             "claimed_at": r.claimed_at,
             "status": r.status,
-            "reason": _column(r.reason, _REASON_LENGTH),
-            "ses_message_id": _column(r.ses_message_id, _SES_ID_LENGTH),
+            "reason": column(r.reason, REASON_LENGTH),
+            "ses_message_id": column(r.ses_message_id, SES_ID_LENGTH),
         }
         for r in sorted(results, key=lambda r: r.message_id)
     ]
     with transaction.atomic():
-        changed = _execute(_RECORD, [_json(rows)])
+        changed = execute(_RECORD, [as_json(rows)])
         done = {row[0] for row in changed}
         late = [row for row in rows if row["id"] not in done]
         if late:
-            changed += _execute(_RECORD_LATE, [_json(late)])
-        tally.add(_status_changes(changed), now=now)
+            changed += execute(_RECORD_LATE, [as_json(late)])
+        tally.add(tally.status_changes(changed), now=now)
         pace_keys = {r.message_id: r.pace_key for r in results}
-        tally.add_used((pace_keys[row[0]] for row in _newly_used(changed)), now=now)
-
-
-@dataclass(frozen=True)
-class OutcomeRow:
-    """What SES told about a message: Outcome.NONE says only that SES accepted it."""
-
-    message_id: int
-    tenant_id: int
-    outcome: Outcome
-    at: datetime
-    ses_message_id: str = ""
-
-
-_OUTCOMES = f"""
-    WITH v (id, tenant_id, outcome, at, ses_message_id) AS (VALUES %s), old AS (
-        SELECT m.id, m.status, m.outcome FROM sending_message m
-        JOIN v ON v.id = m.id AND v.tenant_id = m.tenant_id
-        WHERE v.outcome > m.outcome OR m.status <> {Status.SENT.value}
-        ORDER BY m.id FOR NO KEY UPDATE OF m
-    )
-    UPDATE sending_message m SET
-        outcome = GREATEST(m.outcome, v.outcome),
-        outcome_at = CASE WHEN v.outcome > m.outcome THEN v.at ELSE m.outcome_at END,
-        status = {Status.SENT.value},
-        reason = '',
-        sent_at = COALESCE(m.sent_at, v.at),
-        ses_message_id = COALESCE(NULLIF(m.ses_message_id, ''), v.ses_message_id)
-    FROM old JOIN v ON v.id = old.id
-    WHERE m.id = old.id AND m.tenant_id = v.tenant_id
-    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status, old.outcome, m.outcome
-"""
-
-
-def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
-    """Applies what SES told, and returns how many messages it changed.
-
-    An outcome only ever grows. An event proves that SES has the message, so it is sent, whatever we
-    knew of it before; a second attempt that waits then never happens. Rows of another tenant than
-    the message's change nothing.
-    """
-    best: dict[tuple[int, int], OutcomeRow] = {}
-    for row in rows:
-        known = best.get((row.message_id, row.tenant_id))
-        if known is None or row.outcome > known.outcome:
-            best[row.message_id, row.tenant_id] = row
-    values = [
-        (r.message_id, r.tenant_id, int(r.outcome), r.at, r.ses_message_id)
-        for _, r in sorted(best.items())
-    ]
-    if not values:
-        return 0
-    with transaction.atomic():
-        template = "(%s::bigint, %s::bigint, %s::smallint, %s::timestamptz, %s)"
-        changed = _execute_values(_OUTCOMES, values, template)
-        changes = _status_changes([row[:5] for row in changed])
-        for _, tenant_id, batch_id, _, _, before, after in changed:
-            changes[tenant_id, batch_id].subtract(_COUNTED_AS.get(before, ()))
-            changes[tenant_id, batch_id].update(_COUNTED_AS.get(after, ()))
-        now = timezone.now()
-        tally.add(changes, now=now)
-        tally.add_used(_pace_keys([row[2] for row in _newly_used(changed)]), now=now)
-    return len(changed)
-
-
-def find_messages(tenant: Tenant, ses_message_ids: Iterable[str]) -> dict[str, int]:
-    """Message ids of this tenant by the ids that SES gave them; unknown ones are left out."""
-    rows = Message.objects.for_tenant(tenant).filter(
-        ses_message_id__in=[one for one in ses_message_ids if one]
-    )
-    return dict(rows.values_list("ses_message_id", "id"))
+        tally.add_used((pace_keys[row[0]] for row in tally.newly_used(changed)), now=now)
 
 
 _EXPIRE = f"""
@@ -318,8 +245,8 @@ def expire(claimed_before: datetime, reason: str) -> int:
     SES may have them, so they count against the day's quota.
     """
     with transaction.atomic():
-        changed = _execute(_EXPIRE, [claimed_before, reason])
-        tally.add(_status_changes([row[:5] for row in changed]), now=timezone.now())
+        changed = execute(_EXPIRE, [claimed_before, reason])
+        tally.add(tally.status_changes([row[:5] for row in changed]), now=timezone.now())
         tally.add_used((row[5] for row in changed), now=timezone.now())
     return len(changed)
 
@@ -331,77 +258,11 @@ def requeue_unknown(ids: Sequence[int]) -> int:
 
 def skip_queued(batch_id: int, reason: str, limit: int) -> int:
     """Skips up to `limit` queued messages of a batch; returns how many."""
-    return _change(_SKIP_QUEUED, [reason[:_REASON_LENGTH], batch_id, limit])
+    return _change(_SKIP_QUEUED, [reason[:REASON_LENGTH], batch_id, limit])
 
 
 def _change(sql: str, parameters: Sequence[Any]) -> int:
     with transaction.atomic():
-        changed = _execute(sql, parameters)
-        tally.add(_status_changes(changed), now=timezone.now())
+        changed = execute(sql, parameters)
+        tally.add(tally.status_changes(changed), now=timezone.now())
     return len(changed)
-
-
-# Which counts an outcome stands in. A complaint comes from a mailbox that got the mail.
-_COUNTED_AS = {
-    Outcome.DELIVERED: ("delivered",),
-    Outcome.HARD_BOUNCED: ("bounced",),
-    Outcome.COMPLAINED: ("delivered", "complained"),
-}
-_STATUS_COUNTS = {
-    Status.SENT: "sent",
-    Status.UNKNOWN: "unknown",
-    Status.SKIPPED: "skipped",
-    Status.FAILED: "failed",
-}
-
-
-def _newly_used(changed: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """The changes that count against the day's quota: each claim once, when it is sent or may be.
-
-    Whoever comes first counts it: the worker, the sweep that gives it up, or SES's event.
-    """
-    used = (Status.SENT, Status.UNKNOWN)
-    return (row for row in changed if row[3] == Status.SENDING and row[4] in used)
-
-
-def _pace_keys(batch_ids: Sequence[int]) -> list[str]:
-    """The pace key of each of these batches, in their order; a batch may come several times."""
-    batches = Batch.unscoped.select_related("ses_account").in_bulk(set(batch_ids))
-    return [batches[one].ses_account.pace_key for one in batch_ids]
-
-
-def _status_changes(
-    rows: Iterable[tuple[Any, ...]],
-) -> defaultdict[tuple[int, int], Counter[str]]:
-    """The tally of rows (message, tenant, batch, status before, status now)."""
-    changes: defaultdict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-    for _, tenant_id, batch_id, before, after in rows:
-        counts = changes[tenant_id, batch_id]
-        if before != after:
-            if before in _STATUS_COUNTS:
-                counts[_STATUS_COUNTS[before]] -= 1
-            if after in _STATUS_COUNTS:
-                counts[_STATUS_COUNTS[after]] += 1
-    return changes
-
-
-def _column(said: str, length: int) -> str:
-    """What AWS said, as PostgreSQL takes it: no NUL, and no longer than its column."""
-    return said[:length].replace("\0", "")
-
-
-def _json(rows: Sequence[dict[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
-
-
-def _execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
-
-
-def _execute_values(sql: str, rows: Sequence[Any], template: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        return list(
-            execute_values(cursor, sql, rows, template=template, page_size=len(rows), fetch=True)
-        )

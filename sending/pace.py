@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 
 DAY = timedelta(hours=24)
 
-# Slots that were reserved and not used are lost, so a lease covers 50 ms, at least one message.
+# Slots that were reserved and not used are lost, so a lease covers 50 ms. That of a slow account
+# holds two messages, for a lease costs Valkey the same whatever it holds; of a very slow one, one.
 _LEASES_PER_SECOND = 20
 _LARGEST_LEASE = 200
+_VERY_SLOW = 10
 # A schedule at exactly the quota puts one message too many into a window when a send comes late.
 # At share s of the quota, sends may be late by up to 1/s - 1 seconds before a sliding second holds
 # one too many: 20 ms at 0.98, of which sending.schedule spends 12 and the network has the rest.
@@ -31,7 +33,8 @@ def effective_rate(max_send_rate: float) -> float:
 
 def lease_size(rate: float) -> int:
     """How many slots one worker reserves at a time at `rate` a second."""
-    return min(_LARGEST_LEASE, max(1, math.ceil(rate / _LEASES_PER_SECOND)))
+    least = 1 if rate < _VERY_SLOW else 2
+    return min(_LARGEST_LEASE, max(least, math.ceil(rate / _LEASES_PER_SECOND)))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ Every function here runs in the transaction of the change that it counts.
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from psycopg2.extras import execute_values
+
+from sending.models import Status
 
 # Workers add to rows of their own, or each would wait for the others' transactions.
 _SHARDS = 8
@@ -77,3 +79,35 @@ def add_used(pace_keys: Iterable[str], *, now: datetime) -> None:
     if rows:
         with connection.cursor() as cursor:
             execute_values(cursor, _ADD_TO_MINUTE, rows, page_size=len(rows))
+
+
+_STATUS_COUNTS = {
+    Status.SENT: "sent",
+    Status.UNKNOWN: "unknown",
+    Status.SKIPPED: "skipped",
+    Status.FAILED: "failed",
+}
+# (message, tenant, batch, status before, status now, …)
+Changed = tuple[Any, ...]
+
+
+def status_changes(rows: Iterable[Changed]) -> defaultdict[tuple[int, int], Counter[str]]:
+    """What changed rows change in the counts of their batches."""
+    changes: defaultdict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+    for _, tenant_id, batch_id, before, after in rows:
+        counts = changes[tenant_id, batch_id]
+        if before != after:
+            if before in _STATUS_COUNTS:
+                counts[_STATUS_COUNTS[before]] -= 1
+            if after in _STATUS_COUNTS:
+                counts[_STATUS_COUNTS[after]] += 1
+    return changes
+
+
+def newly_used(rows: Iterable[Changed]) -> Iterator[Changed]:
+    """Those that count against the day's quota: each claim once, when it is sent or may be.
+
+    Whoever comes first counts it: the worker, the sweep that gives it up, or SES's event.
+    """
+    used = (Status.SENT, Status.UNKNOWN)
+    return (row for row in rows if row[3] == Status.SENDING and row[4] in used)

@@ -22,8 +22,8 @@ from lists.models import List, Source
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
 from sending import brakes
-from sending.ledger import OutcomeRow, apply_outcomes, find_messages
 from sending.models import Message, Outcome, SesAccount
+from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
 from sending.parking import pause_batch
 from tenants.models import Tenant
 from webhooks import alerts, sns

@@ -21,7 +21,7 @@ from redis import Redis
 from lists.models import Contact, List, Source, SuppressionReason
 from lists.services.suppression import Suppress, suppress
 from sending import launching, ledger, queue, quota, sweeping, tasks
-from sending.ledger import OutcomeRow, Result
+from sending.ledger import Result
 from sending.models import (
     Batch,
     Lane,
@@ -30,6 +30,7 @@ from sending.models import (
     SesAccount,
     Status,
 )
+from sending.outcomes import OutcomeRow, apply_outcomes
 from tenants.models import Tenant
 from tests.sending.clock import later_in_postgresql, later_in_valkey
 from tests.sending.rows import Row, counts, look, tallies
@@ -212,7 +213,7 @@ class Engine:
                 replace(row, tenant_id=self.stranger.pk, outcome=Outcome.COMPLAINED)
                 for row in rows or self._any_row(now)
             ]
-        ledger.apply_outcomes(rows)
+        apply_outcomes(rows)
         gone = [
             self.seen[message_id].email
             for (message_id, _), outcome in told

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from lists.models import Contact, List
 from sending import ledger
-from sending.ledger import OutcomeRow, Result
+from sending.ledger import Result
 from sending.models import Message, Outcome, SentMinute, SesAccount, Status
+from sending.outcomes import OutcomeRow, apply_outcomes
 from tenants.models import Tenant
 from tests.sending.factory import make_batch, make_messages
 
@@ -35,7 +36,7 @@ def record(message: Message, claimed_at: datetime, status: Status, ses_id: str =
 
 def event(message: Message, outcome: Outcome = Outcome.DELIVERED) -> Status:
     at = timezone.now()
-    ledger.apply_outcomes([OutcomeRow(message.pk, message.tenant_id, outcome, at, "0102-1")])
+    apply_outcomes([OutcomeRow(message.pk, message.tenant_id, outcome, at, "0102-1")])
     return now(message)
 
 
@@ -105,7 +106,7 @@ def test_a_forged_event_does_not_hide_the_true_one_beside_it(
 ) -> None:
     record(message, claim(message), Status.SENT, "0102-1")
     at = timezone.now()
-    ledger.apply_outcomes(
+    apply_outcomes(
         [
             OutcomeRow(message.pk, message.tenant_id, Outcome.DELIVERED, at),
             OutcomeRow(message.pk, evil.pk, Outcome.COMPLAINED, at),

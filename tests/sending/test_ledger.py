@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from lists.models import Contact, List, Source, Subscription, SubscriptionStatus, Suppression
 from sending import ledger
-from sending.ledger import OutcomeRow, Result
+from sending.ledger import Result
 from sending.models import (
     BatchState,
     BatchTally,
@@ -22,6 +22,7 @@ from sending.models import (
     SesState,
     Status,
 )
+from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
 from tenants.models import Tenant
 from tests.sending.factory import make_batch, make_messages
 
@@ -238,7 +239,7 @@ def test_a_late_answer_settles_what_a_sweep_called_unknown(
 
 
 def told(message: Message, outcome: Outcome, **fields: str) -> int:
-    changed = ledger.apply_outcomes(
+    changed = apply_outcomes(
         [OutcomeRow(message.pk, message.tenant_id, outcome, timezone.now(), **fields)]
     )
     message.refresh_from_db()
@@ -293,7 +294,7 @@ def test_another_tenants_event_changes_nothing(
     """public-bugs 35."""
     message = queued(ses_account, news, add_contact("ann@example.net"))
     row = OutcomeRow(message.pk, evil.pk, Outcome.COMPLAINED, timezone.now(), "0102-1")
-    assert ledger.apply_outcomes([row]) == 0
+    assert apply_outcomes([row]) == 0
     message.refresh_from_db()
     assert (message.status, message.outcome) == (Status.QUEUED, Outcome.NONE)
 
@@ -302,5 +303,5 @@ def test_messages_are_found_by_the_id_of_ses_in_their_tenant(
     ses_account: SesAccount, news: List, add_contact: AddContact, evil: Tenant
 ) -> None:
     message = queued(ses_account, news, add_contact("ann@example.net"), ses_message_id="0102-1")
-    assert ledger.find_messages(news.tenant, ["0102-1", "", "x"]) == {"0102-1": message.pk}
-    assert ledger.find_messages(evil, ["0102-1"]) == {}
+    assert find_messages(news.tenant, ["0102-1", "", "x"]) == {"0102-1": message.pk}
+    assert find_messages(evil, ["0102-1"]) == {}
