@@ -94,7 +94,7 @@ def _connect(tenant: Tenant, user: User, simulator: SimulatorClient) -> None:
         keep=True,
         regions={REGION: {"sandbox": False, "max_send_rate": 14, "max_24_hour_send": 50_000}},
         identities={REGION: [DOMAIN]},
-        rates={"hard_bounce": 0.03, "complaint": 0.01, "delay": 0.02},
+        rates={"hard_bounce": 0.03, "complaint": 0.002, "delay": 0.02},
     )
     ((key_id, key),) = account["keys"].items()
     connected = connect_key(

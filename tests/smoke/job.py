@@ -130,7 +130,18 @@ class Job:
         )
         self.person.submit("/send/")
         progress = self.person.url + "progress/"
-        self._wait("the campaign", progress, lambda _: self.person.status == 286)
+        self._wait("the campaign", progress, self._is_over)
+
+    def _is_over(self, text: str) -> bool:
+        """Whether the campaign is through; one that the limit for complaints paused goes on.
+
+        SES is made to send ten times as many complaints as a workspace's limit allows.
+        """
+        over = self.person.status == 286
+        if "Paused by the complaint limit" in text:
+            _say("resumes the campaign, which drew too many complaints")
+            self.person.submit("/resume/")
+        return over
 
     def wait_for_feedback(self) -> None:
         """Waits until SES has told, and we have stored, what became of every mail."""
