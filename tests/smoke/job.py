@@ -133,13 +133,13 @@ class Job:
         self._wait("the campaign", progress, self._is_over)
 
     def _is_over(self, text: str) -> bool:
-        """Whether the campaign is through; one that the limit for complaints paused goes on.
+        """Whether the campaign is through; one that a limit of the workspace paused goes on.
 
-        SES is made to send ten times as many complaints as a workspace's limit allows.
+        More complain here than the limit allows, ten times as many.
         """
         over = self.person.status == 286
-        if "Paused by the complaint limit" in text:
-            _say("resumes the campaign, which drew too many complaints")
+        if "Paused by the" in text:
+            _say("resumes the campaign, which bounced or was complained of too often")
             self.person.submit("/resume/")
         return over
 
