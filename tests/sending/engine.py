@@ -186,9 +186,11 @@ class Engine:
         for _ in range(2 if twice else 1):
             ledger.record([result for _, result in told])
         after = look()
+        # A worker may hold both attempts, and then tells of the later one itself.
+        tells = {held.message_id for held, _ in told if self.attempt[held.message_id] is held}
         for held, result in told:
             one = held.message_id
-            if self.attempt[one] is not held and result.status is not Status.SENT:
+            if one not in tells and result.status is not Status.SENT:
                 assert after[one] == before[one], "a slow worker undid a later attempt"
             worker.hand.remove(held)
             if result.status is Status.QUEUED:
