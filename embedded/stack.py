@@ -116,15 +116,8 @@ def stack(
 
 
 def _simulator(data: Path, ports: Ports) -> list[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "simulator",
-        "--port",
-        str(ports.simulator),
-        "--tls-port",
-        str(ports.simulator_tls),
-    ]
+    command = [sys.executable, "-m", "simulator", "--port", str(ports.simulator)]
+    command += ["--tls-port", str(ports.simulator_tls)]
     command += ["--smtp-port", str(ports.smtp)]
     return [*command, "--data", str(data / "simulator"), "--ca-dir", str(data / "ca")]
 

@@ -1,6 +1,6 @@
 """A drain: takes due work for a bounded time and has each message sent at its slot.
 
-One event loop per drain; PostgreSQL and Valkey are asked in threads, always for many messages at
+One event loop per process; PostgreSQL and Valkey are asked in threads, always for many messages at
 a time. Several drains in any number of processes and machines share the wheel. Reasons:
 docs/decisions/asyncio-sender.md.
 """

@@ -31,7 +31,9 @@ _UNCLAIMED = 1.0
 GROWTH = 0.03
 _CUT, _FLOOR, _REST = 0.7, 0.05, 0.5
 
+# The keys, as sending/lua/common.lua names them too.
 _TAG = "{send}"
+WHEEL = f"{_TAG}:wheel"
 _IDLE_KEY = f"{_TAG}:idle"
 _IDLE_MS = 300
 _LUA = Path(__file__).with_name("lua")
@@ -91,8 +93,24 @@ def _run(name: str, *arguments: object) -> Any:
     return _script(name)(args=[str(argument) for argument in arguments])
 
 
-def _pace_hash(pace_key: str) -> str:
+def pace_hash(pace_key: str) -> str:
+    """The key of what is known of a pace key: rate, cut, budget, next free slot."""
     return f"{_TAG}:pace:{pace_key}"
+
+
+def ring_list(pace_key: str, lane: int) -> str:
+    """The key of the batches of a lane that have ids waiting."""
+    return f"{_TAG}:ring:{pace_key}:{lane}"
+
+
+def ids_list(batch_id: int) -> str:
+    """The key of the ids of a batch that wait."""
+    return f"{_TAG}:ids:{batch_id}"
+
+
+def cursor_key(batch_id: int) -> str:
+    """The key of the highest id of a batch that was taken into its list."""
+    return f"{_TAG}:cursor:{batch_id}"
 
 
 # --- filling -------------------------------------------------------------------------------------
@@ -114,8 +132,8 @@ def window(batch_id: int) -> tuple[int | None, int]:
     None means that PostgreSQL has no more behind it, or that nothing was ever taken.
     """
     pipe = valkey().pipeline(transaction=False)
-    pipe.get(f"{_TAG}:cursor:{batch_id}")
-    pipe.llen(f"{_TAG}:ids:{batch_id}")
+    pipe.get(cursor_key(batch_id))
+    pipe.llen(ids_list(batch_id))
     cursor, waiting = pipe.execute()
     return None if cursor is None else int(cursor), int(waiting)
 
@@ -178,7 +196,7 @@ def release(lease: Lease, unused: int) -> None:
 def set_rate(pace_key: str, max_send_rate: float) -> None:
     """Sets the quota in recipients a second, as GetAccount reads it."""
     rate = effective_rate(max_send_rate)
-    valkey().hset(_pace_hash(pace_key), mapping={"rate": rate, "lease": lease_size(rate)})
+    valkey().hset(pace_hash(pace_key), mapping={"rate": rate, "lease": lease_size(rate)})
 
 
 def set_budget(pace_key: str, left: Budget) -> None:
@@ -213,14 +231,14 @@ def unpark(pace_key: str) -> None:
 # --- watching ------------------------------------------------------------------------------------
 def pace_keys() -> list[str]:
     """Pace keys that have something waiting, the most overdue first."""
-    return [key.decode() for key in valkey().zrange(f"{_TAG}:wheel", 0, -1)]
+    return [key.decode() for key in valkey().zrange(WHEEL, 0, -1)]
 
 
 def work_is_due() -> bool:
     """Whether a drain would find something to do now."""
     pipe = valkey().pipeline(transaction=False)
     pipe.time()
-    pipe.zrange(f"{_TAG}:wheel", 0, 0, withscores=True)
+    pipe.zrange(WHEEL, 0, 0, withscores=True)
     (seconds, micros), head = pipe.execute()
     return bool(head) and head[0][1] <= seconds + micros / 1e6
 

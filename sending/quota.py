@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from sending import queue
 from sending.decide import Decision
-from sending.models import QUOTA_REACHED, Lane, Message, SentMinute, SesAccount, Status
+from sending.models import QUOTA_REACHED, Lane, SentMinute, SesAccount
 from sending.pace import DAY, Budget, budget, bulk_limit, freed_at
 from sending.parking import accounts_of, park_aws, unpark_aws
+from sending.selectors.accounts import in_hand
 
 _RECHECK = timedelta(minutes=10)
 
@@ -25,15 +26,10 @@ def refresh(pace_key: str) -> None:
     if account is None:
         queue.set_rate(pace_key, 0)
         return
-    # In hand first: what is answered between the two questions counts twice, not never. What was
-    # claimed a day ago counts no more; the bound keeps the search off unknown ones of long ago.
-    in_hand = Message.unscoped.filter(
-        status=Status.SENDING,
-        claimed_at__gt=now - DAY,
-        batch__ses_account__in=accounts_of(pace_key),
-    ).count()
+    # In hand first: what is answered between the two questions counts twice, not never.
+    claimed = in_hand(accounts_of(pace_key)).count()
     sent = _sent_since(pace_key, now - DAY)
-    used = _used(account, sent) + in_hand
+    used = _used(account, sent) + claimed
     left = budget(account.max_24_hour_send, used)
     queue.set_rate(pace_key, account.max_send_rate)
     queue.set_budget(pace_key, left)

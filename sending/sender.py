@@ -76,7 +76,7 @@ class Sender:
 
     def start(self, job: Job) -> None:
         """Sends a job whose slot has come, now or when one in flight is answered."""
-        if len(self._flight) >= self._window.size:
+        if len(self._flight) >= self._window.size and not self._landing:
             self._waiting.append(job)
         else:
             self._launch(job)
@@ -89,7 +89,6 @@ class Sender:
 
     async def finish(self, end: float) -> None:
         """Waits for answers until `end` (monotonic); what stays unanswered becomes unknown."""
-        self.land()
         if self._flight:
             await asyncio.wait(self._flight, timeout=max(0.0, end - time.monotonic()))
         unanswered = list(self._flight)

@@ -187,8 +187,7 @@ def finish(batch_id: int) -> bool:
 def cancel_rest(batch_id: int) -> None:
     """Makes skipped, in chunks, what a cancelled batch had queued."""
     batch = Batch.unscoped.get(pk=batch_id)
-    reason = batch.state_reason or "Cancelled"
-    while batch.state == BatchState.CANCELLED and ledger.skip_queued(batch_id, reason, _CHUNK):
+    while batch.state == BatchState.CANCELLED and _skip_chunk(batch):
         pass
 
 
@@ -198,7 +197,11 @@ def skip_cancelled() -> None:
     lately = timezone.now() - _ENDED_LATELY
     cancelled = Batch.unscoped.filter(state=BatchState.CANCELLED, finished_at__gt=lately)
     for batch in cancelled.extra(where=[_HAS_QUEUED]):  # noqa: S610 (a constant)
-        ledger.skip_queued(batch.pk, batch.state_reason or "Cancelled", _CHUNK)
+        _skip_chunk(batch)
+
+
+def _skip_chunk(batch: Batch) -> int:
+    return ledger.skip_queued(batch.pk, batch.state_reason or "Cancelled", _CHUNK)
 
 
 def reopen() -> None:

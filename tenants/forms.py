@@ -42,7 +42,7 @@ class WorkspaceForm(forms.ModelForm):
         }
         widgets = {"postal_address": forms.Textarea(attrs={"rows": 3})}
 
-    def profile(self) -> Profile:
+    def values(self) -> Profile:
         """The cleaned values, for the service."""
         return Profile(**self.cleaned_data | {"accent": Accent(self.cleaned_data["accent"])})
 
@@ -58,7 +58,7 @@ class NewWorkspaceForm(WorkspaceForm):
         if not self.is_bound:
             self.fields["timezone"].widget.attrs["data-own-time-zone"] = True
 
-    def profile(self) -> Profile:
+    def values(self) -> Profile:
         return Profile(**self.cleaned_data)
 
 
@@ -100,7 +100,7 @@ class LimitsForm(forms.ModelForm):
         model = Tenant
         fields = ("bounce_limit", "complaint_limit", "retention_days")
 
-    def limits(self) -> Limits:
+    def values(self) -> Limits:
         """The cleaned values, for the service."""
         return Limits(**self.cleaned_data)
 

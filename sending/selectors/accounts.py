@@ -1,5 +1,6 @@
 """Reads of a tenant's SES accounts, and what their pages show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,10 +12,13 @@ from sending.models import (
     QUOTA_REACHED,
     Batch,
     BatchState,
+    Message,
     SenderIdentity,
     SesAccount,
     SesState,
+    Status,
 )
+from sending.pace import DAY
 from sending.ses.explain import Explanation, explain_words
 from tenants.models import Tenant
 
@@ -133,6 +137,24 @@ def feedback_ready(account: SesAccount) -> bool:
     )
 
 
+def has_work() -> Exists:
+    """Over SesAccount: whether something leaves through it, or is about to."""
+    under_way = (BatchState.PREPARING, BatchState.RUNNING)
+    return Exists(Batch.unscoped.filter(ses_account=OuterRef("pk"), state__in=under_way))
+
+
+def in_hand(accounts: QuerySet[SesAccount] | Sequence[int]) -> QuerySet[Message]:
+    """Messages of these accounts that a worker has claimed and not answered for.
+
+    What was claimed a day ago is long called unknown; the bound keeps the search off those.
+    """
+    return Message.unscoped.filter(
+        status=Status.SENDING,
+        claimed_at__gt=timezone.now() - DAY,
+        batch__ses_account__in=accounts,
+    )
+
+
 # GetAccount may be asked once a minute; an account that sends nothing can wait for its figures.
 _SENDING = timedelta(seconds=50)
 _IDLE = timedelta(minutes=15)
@@ -140,13 +162,10 @@ _IDLE = timedelta(minutes=15)
 
 def due_for_quota(now: datetime) -> list[int]:
     """Ids of the connected accounts whose quota is to be read again, of all tenants."""
-    sends = Batch.unscoped.filter(
-        ses_account=OuterRef("pk"), state__in=[BatchState.PREPARING, BatchState.RUNNING]
-    )
     old = (
         Q(quota_read_at=None)
         | Q(quota_read_at__lte=now - _IDLE)
-        | Q(Exists(sends), quota_read_at__lte=now - _SENDING)
+        | Q(has_work(), quota_read_at__lte=now - _SENDING)
     )
     connected = SesAccount.unscoped.filter(old, state=SesState.CONNECTED)
     return list(connected.order_by("quota_read_at").values_list("pk", flat=True))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sending.queue import GROWTH, WINDOW, valkey
+from sending.queue import GROWTH, WHEEL, WINDOW, cursor_key, ids_list, pace_hash, valkey
 from sending.signs import DRAINS, WORKERS
 
 _PACE = ("rate", "cut", "cut_at", "throttles")
@@ -25,8 +25,8 @@ def windows(batch_ids: Sequence[int]) -> dict[int, Window]:
     """What waits of each of these batches."""
     pipe = valkey().pipeline(transaction=False)
     for batch_id in batch_ids:
-        pipe.lrange(f"{{send}}:ids:{batch_id}", 0, WINDOW - 1)
-        pipe.get(f"{{send}}:cursor:{batch_id}")
+        pipe.lrange(ids_list(batch_id), 0, WINDOW - 1)
+        pipe.get(cursor_key(batch_id))
     answers = pipe.execute()
     return {
         batch_id: Window(frozenset(map(int, ids)), None if cursor is None else int(cursor))
@@ -64,8 +64,8 @@ def paces(keys: Sequence[str]) -> list[Pace]:
     for kind in (WORKERS, DRAINS):
         pipe.zrange(kind, 0, 0, desc=True, withscores=True)
     for key in keys:
-        pipe.hmget(f"{{send}}:pace:{key}", _PACE)
-        pipe.zscore("{send}:wheel", key)
+        pipe.hmget(pace_hash(key), _PACE)
+        pipe.zscore(WHEEL, key)
     (seconds, micros), workers, drains, *answers = pipe.execute()
     now = seconds + micros / 1e6
     drained = min((now - at for _, at in drains), default=None)

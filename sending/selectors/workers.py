@@ -7,18 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
-from sending.models import Batch, BatchState, BatchTally, Lane, Message, SesAccount, Status
-from sending.pace import DAY
-from sending.queue import pace_keys, valkey
+from sending.models import Batch, BatchState, BatchTally, Lane, SesAccount
+from sending.queue import ids_list, pace_keys, ring_list, valkey
+from sending.selectors.accounts import has_work, in_hand
 from sending.selectors.pace import Pace, paces
 from sending.signs import DRAINS, FAULTS, WORKERS
 
 _MOST = 200  # pace keys that are shown
 _ALIVE = timedelta(seconds=30)  # a worker says so every ten
-_OPEN = (BatchState.PREPARING, BatchState.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,8 @@ def overview() -> Overview:
 
 def _accounts(waiting: Sequence[str]) -> dict[str, list[SesAccount]]:
     """Accounts with something to send or parked, and those of these pace keys, by pace key."""
-    sends = Batch.unscoped.filter(ses_account=OuterRef("pk"), state__in=_OPEN)
     aws_ids = {key.partition(":")[0] for key in waiting}
-    wanted = Q(Exists(sends)) | ~Q(parked_reason="") | Q(aws_account_id__in=aws_ids)
+    wanted = Q(has_work()) | ~Q(parked_reason="") | Q(aws_account_id__in=aws_ids)
     found: dict[str, list[SesAccount]] = defaultdict(list)
     for account in SesAccount.unscoped.filter(wanted).select_related("tenant").order_by("pk"):
         found[account.pace_key].append(account)
@@ -125,12 +123,7 @@ def _running(account_ids: list[int]) -> dict[int, int]:
 
 def _sending(account_ids: list[int]) -> dict[int, int]:
     """Messages that a worker has claimed and not answered for, by account."""
-    claimed = Message.unscoped.filter(
-        status=Status.SENDING,
-        claimed_at__gt=timezone.now() - DAY,
-        batch__ses_account__in=account_ids,
-    )
-    return dict(claimed.values_list("batch__ses_account").annotate(Count("pk")))
+    return dict(in_hand(account_ids).values_list("batch__ses_account").annotate(Count("pk")))
 
 
 def _left(account_ids: list[int]) -> dict[int, int]:
@@ -143,14 +136,14 @@ def _left(account_ids: list[int]) -> dict[int, int]:
 
 def _depths(keys: Sequence[str]) -> list[list[int]]:
     """How many ids wait in Valkey, by lane, for each pace key."""
-    rings = [f"{{send}}:ring:{key}:{lane}" for key in keys for lane in Lane]
+    rings = [ring_list(key, lane) for key in keys for lane in Lane]
     pipe = valkey().pipeline(transaction=False)
     for ring in rings:
         pipe.lrange(ring, 0, -1)
     batches = pipe.execute()
     for ring in batches:
         for batch in ring:
-            pipe.llen(f"{{send}}:ids:{batch.decode()}")
+            pipe.llen(ids_list(int(batch)))
     lengths = iter(pipe.execute())
     depths = [sum(next(lengths) for _ in ring) for ring in batches]
     return [depths[first : first + len(Lane)] for first in range(0, len(depths), len(Lane))]

@@ -35,50 +35,46 @@ def _tabs(request: Any, current: str) -> list[dict[str, Any]]:
     ]
 
 
-def _settings_page(request: Any, form: WorkspaceForm) -> HttpResponse:
-    context = {"form": form, "tabs": _tabs(request, "settings")}
+_Form = WorkspaceForm | LimitsForm
+
+
+def _page(request: Any, name: str, form: _Form) -> HttpResponse:
+    """The tab of this name with its form."""
+    context = {"form": form, "tabs": _tabs(request, name)}
     status = 422 if form.is_bound else 200
-    return render(request, "tenants/settings.html", context, status=status)
+    return render(request, f"tenants/{name}.html", context, status=status)
+
+
+def _save(request: Any, name: str, form: _Form) -> HttpResponse:
+    if not form.is_valid():
+        return _page(request, name, form)
+    update_workspace(tenant=request.tenant, actor=request.user, to=form.values(), request=request)
+    messages.success(request, "Saved")
+    return redirect(f"tenants:{name}", request.tenant.slug)
 
 
 @require_safe
 @requires("view")
 def settings(request: Any) -> HttpResponse:
-    return _settings_page(request, WorkspaceForm(instance=request.tenant))
+    return _page(request, "settings", WorkspaceForm(instance=request.tenant))
 
 
 @require_POST
 @requires("workspace.edit")
 def save_settings(request: Any) -> HttpResponse:
-    form = WorkspaceForm(request.POST)
-    if not form.is_valid():
-        return _settings_page(request, form)
-    update_workspace(tenant=request.tenant, actor=request.user, to=form.profile(), request=request)
-    messages.success(request, "Saved")
-    return redirect("tenants:settings", request.tenant.slug)
-
-
-def _limits_page(request: Any, form: LimitsForm) -> HttpResponse:
-    context = {"form": form, "tabs": _tabs(request, "limits")}
-    status = 422 if form.is_bound else 200
-    return render(request, "tenants/limits.html", context, status=status)
+    return _save(request, "settings", WorkspaceForm(request.POST))
 
 
 @require_safe
 @requires("view")
 def limits(request: Any) -> HttpResponse:
-    return _limits_page(request, LimitsForm(instance=request.tenant))
+    return _page(request, "limits", LimitsForm(instance=request.tenant))
 
 
 @require_POST
 @requires("workspace.edit")
 def save_limits(request: Any) -> HttpResponse:
-    form = LimitsForm(request.POST)
-    if not form.is_valid():
-        return _limits_page(request, form)
-    update_workspace(tenant=request.tenant, actor=request.user, to=form.limits(), request=request)
-    messages.success(request, "Saved")
-    return redirect("tenants:limits", request.tenant.slug)
+    return _save(request, "limits", LimitsForm(request.POST))
 
 
 @require_safe

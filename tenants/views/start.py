@@ -33,7 +33,7 @@ def new_workspace(request: Any) -> HttpResponse:
     form = NewWorkspaceForm(request.POST or None)
     if form.is_valid():
         if hit(f"workspace:{request.user.pk}", limit=_NEW_A_DAY, seconds=86_400):
-            tenant = create_workspace(owner=request.user, profile=form.profile(), request=request)
+            tenant = create_workspace(owner=request.user, profile=form.values(), request=request)
             return redirect("tenants:home", tenant.slug)
         form.add_error(None, "That is enough new workspaces for today. Try again tomorrow.")
     return render(

@@ -22,7 +22,6 @@ from lists.services.suppression import (  # noqa: E402
 )
 from sending.models import (  # noqa: E402
     Batch,
-    Lane,
     Message,
     SenderIdentity,
     SesAccount,
@@ -31,7 +30,7 @@ from sending.models import (  # noqa: E402
 )
 from sending.selectors.batches import progress  # noqa: E402
 from sending.services.accounts import connect_key, start_connection  # noqa: E402
-from sending.services.batches import create_batch, launch_batch, resend_unknown  # noqa: E402
+from sending.services.batches import launch_batch, resend_unknown  # noqa: E402
 from sending.services.feedback import set_up_feedback  # noqa: E402
 from tenants.models import Tenant  # noqa: E402
 
@@ -47,7 +46,7 @@ def start(campaigns: list[dict[str, Any]], events: bool) -> list[int]:
     if events:
         _follow(accounts)
     batches = [
-        _campaign(account, one["recipients"])
+        people.make_campaign(account, one["recipients"])
         for account, one in zip(accounts, campaigns, strict=True)
     ]
     for batch in batches:
@@ -79,20 +78,6 @@ def _follow(accounts: list[SesAccount]) -> None:
         time.sleep(0.2)
     for account in accounts:
         account.refresh_from_db()
-
-
-def _campaign(account: SesAccount, recipients: int) -> Batch:
-    audience = people.make_audience(account, recipients)
-    return create_batch(
-        tenant=account.tenant,
-        lane=Lane.CAMPAIGN,
-        ses_account=account,
-        from_header=people.FROM,
-        subject=people.SUBJECT,
-        html=people.html(),
-        text=people.TEXT,
-        list_ids=[audience.pk],
-    )
 
 
 def bar(batch: int, share: float) -> dict[str, Any]:

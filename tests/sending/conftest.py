@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -132,6 +133,15 @@ def drain() -> Callable[..., None]:
             engine.run(seconds=seconds, stopping=stopping)
 
     return run
+
+
+def two_at_once(drain: Callable[..., None]) -> None:
+    """Runs two drains side by side to their ends."""
+    threads = [threading.Thread(target=drain) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
 
 
 def statuses() -> Counter[Status]:

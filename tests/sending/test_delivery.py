@@ -16,7 +16,7 @@ from sending.models import Batch, BatchState, Lane, Message, SenderIdentity, Ses
 from sending.selectors.batches import progress
 from sending.services.batches import cancel_batch, pause_batch, resume_batch, send_one
 from sending.sweeping import end_parkings
-from tests.sending.conftest import Ses, statuses
+from tests.sending.conftest import Ses, statuses, two_at_once
 from tests.sending.factory import make_batch, make_contacts, make_messages
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -53,11 +53,7 @@ def test_two_drains_at_once_send_each_once(
     batch = campaign(400)
     ids = list(Message.unscoped.filter(batch=batch).values_list("pk", flat=True))
     queue.push(batch.ses_account.pace_key, batch.lane, batch.pk, ids)  # each id waits twice
-    drains = [threading.Thread(target=drain) for _ in range(2)]
-    for one in drains:
-        one.start()
-    for one in drains:
-        one.join()
+    two_at_once(drain)
     assert Counter(ses.arrived().values()) == {1: 400}
     assert statuses() == {Status.SENT: 400}
 
@@ -165,9 +161,7 @@ def test_two_drains_keep_the_quota_of_a_second(
 ) -> None:
     ses.quota(max_send_rate=100)
     campaign(250, rate=100)
-    drains = [in_background(drain, seconds=20) for _ in range(2)]
-    for one in drains:
-        one.join()
+    two_at_once(drain)
     assert statuses() == {Status.SENT: 250}
     assert not any(ses.client.refused("111122223333").values())
 

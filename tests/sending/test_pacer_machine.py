@@ -4,12 +4,10 @@ A longer search than the one of every run: EXAMPLES=5000 STEPS=100 python -m pyt
 tests/sending/test_pacer_machine.py
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +23,7 @@ from sending import queue
 from sending.models import Lane
 from sending.pace import Budget, effective_rate, lease_size
 from tests.sending.clock import later_in_valkey
+from tests.sending.machines import brief
 
 KEYS = ("111122223333:eu-west-1", "111122223333:us-east-1")
 # Lanes of the batches of each key; a batch's id is its place in this list.
@@ -327,12 +326,4 @@ def test_no_interleaving_breaks_a_quota_or_loses_a_message(redis: Redis) -> None
         def __init__(self) -> None:
             super().__init__(redis)
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=int(os.environ.get("EXAMPLES", "40")),
-            stateful_step_count=int(os.environ.get("STEPS", "40")),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_state_machine_as_test(Machine, settings=brief(40))

@@ -1,6 +1,5 @@
 """Quotas belong to an AWS account and region, whoever sends through them."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +24,7 @@ from sending.selectors.batches import progress
 from sending.services.batches import send_one
 from tenants.models import Tenant
 from tests.sending.clock import later_in_postgresql
-from tests.sending.conftest import ACCOUNT, REGION, Ses, statuses
+from tests.sending.conftest import ACCOUNT, REGION, Ses, statuses, two_at_once
 from tests.sending.factory import make_batch, make_contacts, make_messages
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -82,14 +81,6 @@ def accounts_of(ses: Ses) -> list[int]:
     ]
 
 
-def together(drain: Drain, drains: int, seconds: float) -> None:
-    threads = [threading.Thread(target=drain, kwargs={"seconds": seconds}) for _ in range(drains)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-
-
 def test_two_tenants_share_the_rate_of_one_aws_account(
     ses: Ses, ses_account: SesAccount, evil: Tenant, connect: Connect, drain: Drain
 ) -> None:
@@ -99,7 +90,7 @@ def test_two_tenants_share_the_rate_of_one_aws_account(
     for account in (ses_account, theirs):
         campaign(account, 60)
     quota.refresh(theirs.pace_key)
-    together(drain, 2, seconds=20)
+    two_at_once(drain)
     assert statuses() == {Status.SENT: 120}
     assert not any(ses.client.refused(ACCOUNT).values())
     first_half = Counter(accounts_of(ses)[:60])

@@ -4,10 +4,7 @@ A longer search than the one of every run: STEPS=80 EXAMPLES=3000 python -m pyte
 tests/sending/test_state_machine.py
 """
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -37,6 +34,7 @@ from sending.services.batches import (
 from tenants.models import Tenant
 from tests.sending.engine import End, Engine, Held, Worker
 from tests.sending.factory import make_contacts
+from tests.sending.machines import brief
 from tests.sending.rows import look
 
 PICK = st.integers(0, 11)
@@ -289,12 +287,4 @@ def test_nobody_is_lost_and_nobody_mailed_twice(
         def __init__(self) -> None:
             super().__init__(Engine(ses_account, news, evil, redis), contacts)
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=int(os.environ.get("EXAMPLES", "30")),
-            stateful_step_count=int(os.environ.get("STEPS", "40")),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_state_machine_as_test(Machine, settings=brief(30))
