@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from sending import feed, ledger, parking, queue, quota
 from sending.errors import ContentError
 from sending.flight import Window
+from sending.lateness import Lateness
 from sending.ledger import Claimed
 from sending.outbound import Outbound, load
 from sending.recording import Recorder, untouched
@@ -33,12 +34,14 @@ logger = logging.getLogger(__name__)
 
 _LINGER = 1.0  # a drain without work stays this long, one of them longer while something waits
 _WATCH = 10.0  # seconds; what is due later is for the sweep
-# A look finds all that is due within queue.LOOKAHEAD. Of a hundred slow accounts one is always due:
-# looked at less often, they share a claim, which costs the same for one mail as for many.
-_LOOK_AGAIN = 0.02
+# A look finds all that is due within the lookahead (sending.pace). Of a hundred slow accounts one
+# is always due: looked at less often, they share a claim, which costs the same for one as for many.
+_LOOK_AGAIN, _LOOK_AT_SLOW = 0.02, 0.05
+_SLOW = 0.02  # seconds between slots
 _CROWDED = 0.005
 # Times the window: some are in flight, as many wait for a place, twice as many are being claimed. A
-# claim costs PostgreSQL the same time to plan for ten messages as for two hundred.
+# claim costs PostgreSQL the same time to plan for ten messages as for two hundred. What waits for a
+# slot in the future is not counted: the lookahead limits it.
 _IN_HAND, _CLAIM = 4, 2
 _COMPANY_EVERY = 0.25
 _ASK_EVERY = 0.5  # a pause is heard of within this, whatever is claimed already
@@ -99,13 +102,15 @@ class Drain:
         self._threads = threads
         self._clock = ServerClock()
         self._recorder = Recorder(threads)
-        self._sender = Sender(transport, threads, window, self._recorder, self._missed)
-        self._schedule = Schedule(self._sender.start, self._missed)
+        self._lateness = Lateness(self._mend_pace)
+        self._sender = Sender(transport, threads, window, self._recorder, self._lateness)
+        self._schedule = Schedule(self._sender.start)
         self._outbounds: dict[int, Outbound] = {}
         self._errands: set[asyncio.Task[None]] = set()
         self._feeding: set[int] = set()
         self._stopped = False
         self._between_slots = 0
+        self._mending_pace = False
         self.name = uuid4().hex
 
     def stop(self) -> None:
@@ -131,7 +136,7 @@ class Drain:
                 asked_at = time.monotonic()
                 self._errand(self._ask_what_stopped())
             flight = self._sender.window
-            room = _IN_HAND * flight - self._in_hand
+            room = _IN_HAND * flight - self._between_slots - len(self._sender)
             if room < _CLAIM * flight:
                 await asyncio.sleep(_CROWDED)
                 continue
@@ -152,7 +157,8 @@ class Drain:
             idle = not (self._in_hand or now - busy_at < _LINGER)
             if idle and not (watching and 0 < taken.wait < _WATCH):
                 return
-            await asyncio.sleep(_LOOK_AGAIN)
+            slow = taken.leases and all(lease.interval > _SLOW for lease in taken.leases)
+            await asyncio.sleep(_LOOK_AT_SLOW if slow else _LOOK_AGAIN)
 
     async def _take(self, room: int) -> queue.Taken:
         before, taken, after = await self._threads.run(_timed_take, room)
@@ -174,8 +180,7 @@ class Drain:
                 )
             await asyncio.sleep(0.5)
             return
-        for batch_id in {one.batch_id for one in claim.claimed.values()}:
-            await self._load(batch_id)
+        await self._load({one.batch_id for one in claim.claimed.values()})
         for lease in leases:
             await self._plan(lease, claim.claimed, started)
         for lease, group in groups:
@@ -188,20 +193,27 @@ class Drain:
         with contextlib.suppress(*Threads.database_errors):
             self._sender.heard(await self._threads.run(ledger.not_running, list(self._outbounds)))
 
-    async def _load(self, batch_id: int) -> None:
-        """Makes a batch and its account ready; what cannot be sent is stopped with the reason.
+    async def _load(self, batch_ids: set[int]) -> None:
+        """Makes batches and their accounts ready; what cannot be sent is stopped with the reason.
 
         What is not ready afterwards is given back by those who look for it.
         """
         try:
-            if batch_id not in self._outbounds:
-                self._outbounds[batch_id] = await self._threads.run(load, batch_id)
-            out = self._outbounds[batch_id]
-            await self._sender.prepare(out)
-        except ContentError as error:
-            await self._threads.run(parking.pause_batch, batch_id, str(error))
+            if fresh := batch_ids - self._outbounds.keys():
+                for batch_id, out in (await self._threads.run(load, fresh)).items():
+                    if isinstance(out, ContentError):
+                        await self._threads.run(parking.pause_batch, batch_id, str(out))
+                    else:
+                        self._outbounds[batch_id] = out
+            ready = [self._outbounds[i] for i in batch_ids if i in self._outbounds]
+            await asyncio.gather(
+                *(
+                    self._sender.prepare(out)
+                    for out in {one.account_id: one for one in ready}.values()
+                )
+            )
         except Threads.database_errors:
-            logger.exception("Batch %d could not be read; its messages go back", batch_id)
+            logger.exception("Batches could not be read; their messages go back")
 
     async def _plan(
         self, lease: queue.Lease, claimed: dict[int, Claimed], claimed_at: float
@@ -216,9 +228,8 @@ class Drain:
                 if out is None:
                     self._recorder.add(untouched(one, lease.pace_key))
                 else:
-                    slot = start + len(jobs) * lease.interval
-                    jobs.append(Job(one, out, slot, lease.interval, claimed_at))
-        self._schedule.put(jobs)
+                    jobs.append(Job(one, out, claimed_at))
+        self._put(jobs, start, lease.interval)
         if len(jobs) < lease.size:
             await self._threads.run(queue.release, lease, lease.size - len(jobs))
 
@@ -239,25 +250,42 @@ class Drain:
         """Messages claimed and not answered: each waits for its slot, a new one, or SES."""
         return len(self._schedule) + self._between_slots + len(self._sender)
 
-    def _missed(self, pace_key: str, jobs: list[Job]) -> None:
-        self._between_slots += len(jobs)
-        self._errand(self._new_slots(pace_key, jobs))
-
-    async def _new_slots(self, pace_key: str, jobs: list[Job]) -> None:
-        try:
-            slots = await self._threads.run(queue.reserve, pace_key, len(jobs))
-        except RedisError:
-            slots = None
-        finally:
-            self._between_slots -= len(jobs)
-        if slots is None:
-            for job in jobs:
-                self._recorder.give_back(job)
-            return
-        start, interval = self._clock.local(slots[0]), slots[1]
+    def _put(self, jobs: list[Job], start: float, interval: float) -> None:
         for i, job in enumerate(jobs):
-            job.slot, job.interval = start + i * interval, interval
+            self._lateness.planned(job, slot=start + i * interval, interval=interval)
         self._schedule.put(jobs)
+
+    def _mend_pace(self) -> None:
+        if not self._mending_pace:
+            self._mending_pace = True
+            self._errand(self._tell_what_was_late())
+
+    async def _tell_what_was_late(self) -> None:
+        """Has Valkey move the slots behind late sends, and gives new ones to those that missed.
+
+        What is late meanwhile waits for the next round: a question for each would make a busy
+        machine busier, and more would be late for it.
+        """
+        try:
+            while True:
+                slips, late = self._lateness.take_slips(), self._lateness.take_missed()
+                if not (slips or late):
+                    return
+                counts = {pace_key: len(jobs) for pace_key, jobs in late.items()}
+                self._between_slots = sum(counts.values())
+                try:
+                    slots = await self._threads.run(_mend, slips, counts)
+                except RedisError:
+                    slots = {}
+                for pace_key, jobs in late.items():
+                    if pace_key in slots:
+                        start, interval = slots[pace_key]
+                        self._put(jobs, self._clock.local(start), interval)
+                    else:
+                        for job in jobs:
+                            self._recorder.give_back(job)
+        finally:
+            self._mending_pace, self._between_slots = False, 0
 
     async def _run_out(self) -> None:
         """Lets what has a slot already be sent at it: given back, its slots would be lost."""
@@ -292,3 +320,9 @@ def _timed_take(room: int) -> tuple[float, queue.Taken, float]:
     before = time.monotonic()
     taken = queue.take(room)
     return before, taken, time.monotonic()
+
+
+def _mend(slips: dict[str, float], counts: dict[str, int]) -> dict[str, tuple[float, float]]:
+    if slips:
+        queue.slip(slips)
+    return queue.reserve(counts) if counts else {}

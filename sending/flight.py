@@ -2,10 +2,12 @@
 
 Each is a connection, and to open one costs as much CPU as to send several mails. So more are opened
 a few at a time as answers come, and no more once SES or this machine answers slower for it, for
-then more in flight only wait longer (the idea of TCP Vegas, Brakmo and Peterson 1995).
+then more in flight only wait longer (the idea of TCP Vegas, Brakmo and Peterson 1995). Never fewer
+than a hundred slow accounts need: paced mail opens only as many connections as its pace asks for,
+and what waits for a place misses its slot.
 """
 
-_FIRST, _MOST = 32, 256
+_FIRST, _MOST = 96, 256
 _STEP = 4  # more, or less, in the time of one answer
 _SLOWER = 2.0  # times the quickest answer
 _NOISE = 0.02  # seconds

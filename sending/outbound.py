@@ -1,5 +1,7 @@
 """What a drain needs of a batch to send its messages: content, sender's keys, where it waits."""
 
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -7,11 +9,18 @@ from django.conf import settings
 
 from sending.credentials import forget_session, sending_credentials
 from sending.decide import Action, Decision, after_renewal, decide, unreachable
+from sending.errors import ContentError
 from sending.models import Batch, SesAccount
 from sending.ses.client import endpoint
 from sending.ses.errors import SesError
 from sending.signing import Signer
 from sending.skeleton import Skeleton, compile_batch
+from sending.threads import Threads
+from tenants.errors import SecretUnreadable
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_AGAIN = "Its access key cannot be read any more. Connect Amazon SES again."
 
 
 @dataclass(frozen=True)
@@ -37,29 +46,45 @@ def check(batch: Batch) -> None:
     compile_batch(batch, tenant=batch.tenant, site_url=settings.SITE_URL)
 
 
-def load(batch_id: int) -> Outbound:
-    """Raises ContentError when the batch's content cannot be sent."""
-    batch = Batch.unscoped.select_related("ses_account").get(pk=batch_id)
+def load(batch_ids: Collection[int]) -> dict[int, Outbound | ContentError]:
+    """Each batch that exists, or why its content cannot be sent.
+
+    A drain begins with all that is due, so they are read together; a batch in which we make a
+    mistake must not stop the others.
+    """
+    batches = Batch.unscoped.select_related("ses_account").filter(pk__in=batch_ids)
+    return {batch.pk: _ready(batch) for batch in batches}
+
+
+def _ready(batch: Batch) -> Outbound | ContentError:
     account = batch.ses_account
-    return Outbound(
-        batch_id,
-        batch.lane,
-        account.pk,
-        account.pace_key,
-        _skeleton(batch_id, account.configuration_set),
-    )
+    try:
+        skeleton = _skeleton(batch.pk, account.configuration_set)
+    except ContentError as error:
+        return error
+    except Threads.database_errors:
+        raise
+    except Exception:
+        logger.exception("Batch %d: a fault of ours in its content", batch.pk)
+        return ContentError("An internal error in its content")
+    return Outbound(batch.pk, batch.lane, account.pk, account.pace_key, skeleton)
 
 
 def signer_of(account_id: int, *, renew: bool = False) -> Signer:
-    """What signs for an account now; `renew` assumes its role anew. Raises SesError."""
+    """What signs for an account now; `renew` assumes its role anew.
+
+    Raises SesError, and SecretUnreadable when its access key cannot be decrypted.
+    """
     account = SesAccount.unscoped.get(pk=account_id)
     if renew:
         forget_session(account)
     return Signer(sending_credentials(account), account.region, endpoint(account.region))
 
 
-def no_access(error: SesError) -> Decision:
-    """What it means that AWS gives us no credentials. SES was not asked, so nothing was sent."""
+def no_access(error: SesError | SecretUnreadable) -> Decision:
+    """What it means that we have no credentials. SES was not asked, so nothing was sent."""
+    if isinstance(error, SecretUnreadable):
+        return Decision(Action.PARK_ACCOUNT, _CONNECT_AGAIN)
     decision = after_renewal(decide(error.code, error.http_status or 503, error.message))
     if decision.action is Action.UNKNOWN:
         return unreachable(error.message)

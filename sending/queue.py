@@ -5,7 +5,7 @@ sending/lua change several keys at once, which is what makes two workers safe si
 Decisions and their reasons: docs/decisions/queue-and-pace.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,16 +16,15 @@ from django.conf import settings
 from redis import Redis
 from redis.commands.core import Script
 
-from sending.pace import Budget, effective_rate, lease_size
+from sending.pace import Budget, effective_rate, lease_size, lookahead
 
-# A worker may take a message this long before its slot, so that claiming it is done in time.
-# Awaited mail gets a slot behind those that are taken, so it waits as long.
-LOOKAHEAD = 0.06
 # Ids of a batch that wait in Valkey; the rest wait in PostgreSQL only.
 WINDOW = 10_000
 LOW_WATER = WINDOW // 4
 # Within so many seconds a worker has claimed what it took, and it counts as used.
 _UNCLAIMED = 1.0
+# A new slot is of no use when the answer that tells of it comes later than the slot.
+_ANSWER_TAKES = 0.02
 # AIMD: a throttle takes 30 %, which grows back by 3 % of the quota a second, never below 5 %.
 # SES's own bucket may be in debt, so nothing leaves for the rest of REST seconds.
 GROWTH = 0.03
@@ -117,13 +116,13 @@ def cursor_key(batch_id: int) -> str:
 def push(pace_key: str, lane: int, batch_id: int, ids: Sequence[int]) -> None:
     """Appends ids to what waits of a batch. Pushing an id twice is harmless: a claim is one."""
     if ids:
-        _run("push", pace_key, lane, batch_id, LOOKAHEAD, "back", *ids)
+        _run("push", pace_key, lane, batch_id, "back", *ids)
 
 
 def put_back(pace_key: str, lane: int, batch_id: int, ids: Sequence[int]) -> None:
     """Puts ids that were taken and not sent in front again, in their order."""
     if ids:
-        _run("push", pace_key, lane, batch_id, LOOKAHEAD, "front", *ids)
+        _run("push", pace_key, lane, batch_id, "front", *ids)
 
 
 def window(batch_id: int) -> tuple[int | None, int]:
@@ -143,7 +142,7 @@ def refill(
 ) -> bool:
     """Appends ids found behind cursor `behind`, unless another refill came first (False)."""
     cursor: int | str = (ids[-1] if ids else behind) if more else ""
-    return bool(_run("refill", pace_key, lane, batch_id, LOOKAHEAD, behind, cursor, *ids))
+    return bool(_run("refill", pace_key, lane, batch_id, behind, cursor, *ids))
 
 
 def drop(pace_key: str, lane: int, batch_id: int) -> None:
@@ -157,7 +156,7 @@ def take(limit: int) -> Taken:
 
     Within an account lanes go in order, and the batches of a lane take turns.
     """
-    server_time, wait, unknown, spent, leases = _run("take", limit, LOOKAHEAD, GROWTH)
+    server_time, wait, unknown, spent, leases = _run("take", limit, GROWTH)
     return Taken(
         float(server_time),
         float(wait),
@@ -179,24 +178,38 @@ def _lease(key: bytes, start: bytes, interval: bytes, *groups: list[Any]) -> Lea
     )
 
 
-def reserve(pace_key: str, count: int) -> tuple[float, float] | None:
-    """New slots for messages that missed theirs: (start, interval), None without a rate."""
-    answer = _run("reserve", pace_key, count, GROWTH)
-    return (float(answer[1]), float(answer[2])) if answer else None
+def reserve(counts: Mapping[str, int]) -> dict[str, tuple[float, float]]:
+    """New slots for messages that missed theirs, by pace key: (start, interval).
+
+    A key without a rate is not in the answer.
+    """
+    wanted = (word for pair in counts.items() for word in pair)
+    answer = _run("reserve", GROWTH, _ANSWER_TAKES, *wanted)
+    return {key.decode(): (float(start), float(interval)) for key, start, interval in answer}
+
+
+def slip(seconds: Mapping[str, float]) -> None:
+    """Moves the next free slots of pace keys, because a send was late by as much."""
+    _run("slip", *(word for pair in seconds.items() for word in pair))
 
 
 def release(lease: Lease, unused: int) -> None:
     """Gives back the last `unused` slots of a lease: others take them if they still can."""
     if unused:
         finish = lease.start + lease.size * lease.interval
-        _run("release", lease.pace_key, unused, finish, lease.interval, LOOKAHEAD)
+        _run("release", lease.pace_key, unused, finish, lease.interval)
 
 
 # --- pace ----------------------------------------------------------------------------------------
 def set_rate(pace_key: str, max_send_rate: float) -> None:
     """Sets the quota in recipients a second, as GetAccount reads it."""
     rate = effective_rate(max_send_rate)
-    valkey().hset(pace_hash(pace_key), mapping={"rate": rate, "lease": lease_size(rate)})
+    known: dict[str | bytes, bytes | float | int | str] = {
+        "rate": rate,
+        "lease": lease_size(rate),
+        "ahead": lookahead(rate),
+    }
+    valkey().hset(pace_hash(pace_key), mapping=known)
 
 
 def set_budget(pace_key: str, left: Budget) -> None:

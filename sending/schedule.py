@@ -3,55 +3,47 @@
 import asyncio
 import heapq
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sending.ledger import Claimed
 from sending.outbound import Outbound
 
-# A slot missed by more is given up: late sends would bunch up in one second.
-_LATE = 0.012
 # The sweep gives a claim up after two minutes, and the message may be sent by another claim then. A
 # worker that was stopped for so long must not send it too: an answer takes half a minute at most.
 _CLAIM_HOLDS = 60.0
-# Above this rate slots are no limit any more.
-_UNPACED = 1 / 5000
-# uvloop's timers count milliseconds.
+# uvloop's timers count milliseconds. One wake for the jobs of several costs much less than one for
+# each, and sends may be late by more (sending.lateness).
 _TICK = 0.001
+_GAP = 0.004
 
 
 @dataclass(slots=True)
 class Job:
-    """A claimed message with its slot and the start of its claim (monotonic seconds)."""
+    """A claimed message, the start of its claim, and its slot (monotonic seconds)."""
 
     claimed: Claimed
     outbound: Outbound
-    slot: float
-    interval: float
     claimed_at: float
+    slot: float = 0.0
+    interval: float = 0.0
+    slipped: float = 0.0  # of the pace key when the slot was given (sending.lateness)
 
     def outlived(self, now: float) -> bool:
         """Whether its claim is too old to be sent on."""
         return now - self.claimed_at > _CLAIM_HOLDS
 
-    def missed(self, now: float) -> bool:
-        """Whether its slot is too long ago to be used still."""
-        return now - self.slot > _LATE and self.interval > _UNPACED
-
 
 class Schedule:
-    """Hands over each job at its slot, and those that missed theirs by pace key."""
+    """Hands over each job at its slot, or as soon after it as may be."""
 
-    def __init__(
-        self, on_due: Callable[[Job], None], on_late: Callable[[str, list[Job]], None]
-    ) -> None:
+    def __init__(self, on_due: Callable[[Job], None]) -> None:
         self._on_due = on_due
-        self._on_late = on_late
         self._loop = asyncio.get_running_loop()
         self._jobs: list[tuple[float, int, Job]] = []
         self._sequence = 0  # jobs with one slot leave in the order they came
         self._timer: asyncio.TimerHandle | None = None
+        self._fired = 0.0
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -75,18 +67,12 @@ class Schedule:
             self._timer.cancel()
             self._timer = None
         if self._jobs:
-            wait = max(0.0, self._jobs[0][0] - time.monotonic())
-            self._timer = self._loop.call_later(wait, self._fire)
+            at = max(self._jobs[0][0], self._fired + _GAP)
+            self._timer = self._loop.call_later(max(0.0, at - time.monotonic()), self._fire)
 
     def _fire(self) -> None:
-        now = time.monotonic()
-        late: dict[str, list[Job]] = defaultdict(list)
-        while self._jobs and self._jobs[0][0] <= now + _TICK:
-            job = heapq.heappop(self._jobs)[2]
-            if job.missed(now):
-                late[job.outbound.pace_key].append(job)
-            else:
-                self._on_due(job)
-        for pace_key, jobs in late.items():
-            self._on_late(pace_key, jobs)
+        self._fired = time.monotonic()
+        soon = self._fired + _TICK
+        while self._jobs and self._jobs[0][0] <= soon:
+            self._on_due(heapq.heappop(self._jobs)[2])
         self._arm()

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from sending.decide import Action, Decision, after_renewal
 from sending.errors import RenderError
 from sending.flight import Window
 from sending.http import Connection
+from sending.lateness import Lateness
 from sending.models import Status
 from sending.outbound import Outbound, no_access, signer_of
 from sending.recording import Recorder
@@ -19,6 +20,7 @@ from sending.signing import Signer
 from sending.stops import Stops
 from sending.threads import Threads
 from sending.transport import Accepted, Transport
+from tenants.errors import SecretUnreadable
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +36,12 @@ class Sender:
         threads: Threads,
         window: Window,
         recorder: Recorder,
-        on_late: Callable[[str, list[Job]], None],
+        lateness: Lateness,
     ) -> None:
         self._transport = transport
         self._threads = threads
         self._recorder = recorder
-        self._on_late = on_late
+        self._lateness = lateness
         self._stops = Stops(threads)
         self._signers: dict[int, Signer] = {}
         self._window = window
@@ -61,7 +63,7 @@ class Sender:
             return
         try:
             self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
-        except SesError as error:
+        except (SesError, SecretUnreadable) as error:
             await self._stops.obey(no_access(error), out)
 
     def heard(self, not_running: Collection[int]) -> None:
@@ -163,13 +165,14 @@ class Sender:
             await self._stops.obey(connection, out)
             return None
         now = time.monotonic()
-        if not (job.missed(now) or job.outlived(now)):
+        outlived = job.outlived(now)
+        if not outlived and self._lateness.allows(job, now):
             return connection
         connection.give_back()
-        if self._landing or job.outlived(now):
+        if self._landing or outlived:
             self._recorder.give_back(job)
         else:
-            self._on_late(out.pace_key, [job])
+            self._lateness.missed(job)
         return None
 
     async def _post(
@@ -184,7 +187,7 @@ class Sender:
         if self._signers[out.account_id] is signer:  # the first of those refused together
             try:
                 fresh = await self._threads.run(lambda: signer_of(out.account_id, renew=True))
-            except SesError as error:
+            except (SesError, SecretUnreadable) as error:
                 return no_access(error)
             self._signers[out.account_id] = fresh
         signer = self._signers[out.account_id]

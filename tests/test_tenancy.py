@@ -31,3 +31,9 @@ def test_a_secret_is_stored_encrypted_and_opens_only_in_its_column(ses_account: 
     assert ses_account.credentials["secret_access_key"] == "example"
     with pytest.raises(SecretUnreadable, match="holds a secret of"):
         ses_account.refresh_from_db(fields=["webhook_token"])
+    # Who only lists rows is not stopped, and sees no ciphertext either.
+    (listed,) = SesAccount.unscoped.all()
+    assert listed.name == ses_account.name
+    assert stored not in str(list(SesAccount.unscoped.values_list("webhook_token", flat=True)))
+    with pytest.raises(SecretUnreadable):
+        str(listed.webhook_token)

@@ -1,7 +1,10 @@
 -- What every script shares. {send} is the hash tag: all keys of a shard live in one cluster slot.
 --   wheel            sorted set of pace keys by the time their next mail is due (server time, s)
---   pace:<key>       hash: rate, lease, tat, cut, cut_at, throttles, awaited, bulk, until, lane
+--   pace:<key>       hash: rate, lease, ahead, tat, rests, cut, cut_at, taken_at, throttles,
+--                    awaited, bulk, until, lane
+--                    ahead: seconds before its slot that a message may be taken
 --                    tat: theoretical arrival time, when the next free slot is (GCRA)
+--                    rests: nothing may leave until then
 --                    cut: share of the rate that is used since a throttle; it grows back
 --                    taken_at: when ids were last taken
 --                    awaited, bulk: what the day's quota still allows; absent means no limit
@@ -34,8 +37,8 @@ local function rate_at(pace, t, growth)
 end
 
 local function read_pace(key)
-  local names = {'rate', 'lease', 'tat', 'cut', 'cut_at', 'awaited', 'bulk', 'until', 'lane',
-                 'taken_at'}
+  local names = {'rate', 'lease', 'ahead', 'tat', 'rests', 'cut', 'cut_at', 'awaited',
+                 'bulk', 'until', 'lane', 'taken_at'}
   local values = redis.call('HMGET', pace_of(key), unpack(names))
   local pace = {}
   for i, name in ipairs(names) do
@@ -44,9 +47,20 @@ local function read_pace(key)
   return pace
 end
 
+-- When the next message of the key may be taken.
+local function due(pace, tat, t)
+  return math.max(t, tat - tonumber(pace.ahead or 0))
+end
+
 -- Makes the key due at t, or earlier if it already is.
 local function due_by(key, t)
   redis.call('ZADD', WHEEL, 'LT', text(t), key)
+end
+
+-- Makes the key due when its next slot may be taken.
+local function due_for_slot(key)
+  local pace = read_pace(key)
+  due_by(key, due(pace, tonumber(pace.tat or 0), now()))
 end
 
 -- Puts ids of a batch into its list and the batch into the ring of its lane.
@@ -62,7 +76,8 @@ end
 
 -- Nothing of a key leaves for `seconds`.
 local function rest(key, pace, t, seconds)
-  local tat = math.max(tonumber(pace.tat or 0), t + seconds)
-  redis.call('HSET', pace_of(key), 'tat', text(tat))
+  local rests = math.max(tonumber(pace.rests or 0), t + seconds)
+  local tat = math.max(tonumber(pace.tat or 0), rests)
+  redis.call('HSET', pace_of(key), 'tat', text(tat), 'rests', text(rests))
   redis.call('ZADD', WHEEL, 'XX', 'GT', text(tat), key)
 end

@@ -1,9 +1,9 @@
--- ARGV: limit, lookahead, growth. Serves pace keys in the order they are due until `limit` ids
+-- ARGV: limit, growth. Serves pace keys in the order they are due until `limit` ids
 -- are taken or nothing is due, reserving a slot for each id.
 -- Returns {server time, seconds until more is due (-1: nothing waits), keys whose rate is not
 -- known, keys whose day's quota is used up, leases}; a lease is
 -- {key, start, interval, {batch, lane, ids left, has cursor, ids...}...}.
-local limit, lookahead, growth = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local limit, growth = tonumber(ARGV[1]), tonumber(ARGV[2])
 local t = now()
 local leases, unknown, spent = {}, {}, {}
 
@@ -57,8 +57,8 @@ for _ = 1, 500 do
   if limit <= 0 then break end
   local head = redis.call('ZRANGE', WHEEL, 0, 0, 'WITHSCORES')
   if #head == 0 then break end
-  local key, due = head[1], tonumber(head[2])
-  if due > t then break end
+  local key = head[1]
+  if tonumber(head[2]) > t then break end
   local pace = read_pace(key)
   if not pace.rate then
     unknown[#unknown + 1] = key
@@ -81,7 +81,7 @@ for _ = 1, 500 do
       leases[#leases + 1] = {key, text(start), text(1 / rate), unpack(groups)}
     end
     if waits(key, 0, closed - 1) then
-      redis.call('ZADD', WHEEL, text(math.max(t, tat - lookahead)), key)
+      redis.call('ZADD', WHEEL, text(due(pace, tat, t)), key)
     elseif waits(key, closed, LANES - 1) then
       if dry then spent[#spent + 1] = key end
       local again = (parked and not dry) and tonumber(pace['until']) or t + 1

@@ -28,7 +28,7 @@ def later_in_valkey(redis: Redis, seconds: float) -> None:
     for key in redis.zrange("{send}:wheel", 0, -1):
         redis.zincrby("{send}:wheel", -seconds, key)
     for key in redis.scan_iter("{send}:pace:*"):
-        for name in ("tat", "cut_at", "until", "taken_at"):
+        for name in ("tat", "rests", "cut_at", "until", "taken_at"):
             known = redis.hget(key, name)
             if known is not None:
                 redis.hset(key, name, f"{float(known) - seconds:.6f}")

@@ -186,10 +186,17 @@ class PacerMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(KEYS), count=st.integers(1, 8))
     def reserve(self, name: str, count: int) -> None:
-        slots = queue.reserve(name, count)
-        assert (slots is None) == (not self.keys[name].quota)
+        slots = queue.reserve({name: count})
+        assert slots.keys() == ({name} if self.keys[name].quota else set())
         if slots:
-            self._grant(name, *slots, count)
+            self._grant(name, *slots[name], count)
+
+    @rule(name=st.sampled_from(KEYS), seconds=st.floats(0.001, 0.3))
+    def slip(self, name: str, seconds: float) -> None:
+        before = float(self.redis.hget(f"{{send}}:pace:{name}", "tat") or 0)
+        queue.slip({name: seconds})
+        after = float(self.redis.hget(f"{{send}}:pace:{name}", "tat") or 0)
+        assert abs(after - before - seconds) < ROUNDING
 
     @rule(name=st.sampled_from(KEYS), quota=st.sampled_from([0, 1, 14, 50, 200, 1000]))
     def set_rate(self, name: str, quota: int) -> None:

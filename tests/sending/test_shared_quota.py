@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from lists.models import List
-from sending import queue, quota, sweeping
+from sending import outbound, queue, quota, sweeping
 from sending.models import (
     Batch,
+    BatchState,
     Lane,
     Message,
     SenderIdentity,
@@ -22,6 +24,7 @@ from sending.models import (
 )
 from sending.selectors.batches import progress
 from sending.services.batches import send_one
+from sending.skeleton import Skeleton
 from tenants.models import Tenant
 from tests.sending.clock import later_in_postgresql
 from tests.sending.conftest import ACCOUNT, REGION, Ses, statuses, two_at_once
@@ -31,6 +34,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 Drain = Callable[..., None]
 Connect = Callable[..., SesAccount]
 OTHER = "us-east-1"
+
+
+_PRODUCTION = {"sandbox": False, "max_24_hour_send": 1_000_000, "max_send_rate": 1_000}
 
 
 @pytest.fixture
@@ -155,8 +161,7 @@ def test_each_region_of_a_tenant_goes_at_its_own_pace(
 ) -> None:
     ses.quota(max_send_rate=14)
     SesAccount.unscoped.update(max_send_rate=14)
-    limits = {"sandbox": False, "max_24_hour_send": 1_000_000, "max_send_rate": 60}
-    ses.client.set_region(ACCOUNT, OTHER, **limits)
+    ses.client.set_region(ACCOUNT, OTHER, **_PRODUCTION | {"max_send_rate": 60})
     american = connect(acme, OTHER, max_send_rate=60)
     campaign(ses_account, 28)
     campaign(american, 120)
@@ -186,3 +191,44 @@ def test_what_is_taken_and_not_claimed_yet_is_not_given_out_again(
     assert taken == 45
     assert Message.unscoped.filter(status=Status.QUEUED).count() == 60
     assert not SentMinute.objects.exists()
+
+
+def test_an_access_key_that_cannot_be_decrypted_stops_its_own_connection_only(
+    ses: Ses, connect: Connect, acme: Tenant, evil: Tenant, drain: Drain
+) -> None:
+    damaged, sound = campaign(connect(acme, OTHER), 3), campaign(connect(evil), 3)
+    queue.set_rate(damaged.ses_account.pace_key, 100_000)
+    queue.set_rate(sound.ses_account.pace_key, 100_000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE sending_sesaccount SET credentials = 'of a key that is gone' WHERE id = %s",
+            [damaged.ses_account_id],
+        )
+    drain(seconds=3)
+    assert Message.unscoped.filter(batch=sound, status=Status.SENT).count() == 3
+    assert Message.unscoped.filter(batch=damaged, status=Status.QUEUED).count() == 3
+    parked = SesAccount.unscoped.get(pk=damaged.ses_account_id)
+    assert "Connect Amazon SES again" in parked.parked_reason
+
+
+def test_a_batch_in_which_we_make_a_mistake_is_paused_and_others_go_on(
+    ses: Ses, connect: Connect, acme: Tenant, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ses.client.set_region(ACCOUNT, OTHER, **_PRODUCTION)
+    broken, sound = campaign(connect(acme), 3), campaign(connect(acme, OTHER), 3)
+    for batch in (broken, sound):
+        queue.set_rate(batch.ses_account.pace_key, 100_000)
+    compile_well = outbound.compile_batch
+
+    def compile_badly(batch: Batch, **fields: Any) -> Skeleton:
+        if batch.pk == broken.pk:
+            raise ZeroDivisionError
+        return compile_well(batch, **fields)
+
+    monkeypatch.setattr(outbound, "compile_batch", compile_badly)
+    drain(seconds=3)
+    assert Message.unscoped.filter(batch=sound, status=Status.SENT).count() == 3
+    broken.refresh_from_db()
+    assert broken.state == BatchState.PAUSED
+    assert broken.state_reason == "An internal error in its content"
+    assert Message.unscoped.filter(batch=broken, status=Status.QUEUED).count() == 3
