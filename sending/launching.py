@@ -14,8 +14,9 @@ _FIRST_CHUNK = 2_000
 _CHUNK = 20_000
 
 # Everyone with an active place on one of the lists gets a row; who may not be mailed just now gets
-# a skipped one, so that the report can say why. Each list is read in its index's order, so a chunk
-# costs the same at a million as at the start.
+# a skipped one, so that the report can say why. Lists and contacts are read in the order of their
+# indexes from the cursor on, so a chunk costs the same at a million as at the start. OFFSET 0 keeps
+# the planner from judging each contact twice.
 _INSERT = f"""
     WITH page AS (
         SELECT DISTINCT s.contact_id
@@ -39,8 +40,10 @@ _INSERT = f"""
                     ELSE 'Paused by the contact' END
         FROM page
         JOIN lists_contact c ON c.id = page.contact_id AND c.tenant_id = %(tenant_id)s
+            AND c.id > %(cursor)s
         CROSS JOIN LATERAL (
             SELECT {SENDABLE_SQL % {"list_ids": "%(list_ids)s", "now": "now()"}} AS sendable
+            OFFSET 0
         ) judged
         ORDER BY c.id
         ON CONFLICT (batch_id, contact_id) DO NOTHING
