@@ -39,10 +39,10 @@ _WATCH = 10.0  # seconds; what is due later is for the sweep
 _LOOK_AGAIN, _LOOK_AT_SLOW = 0.02, 0.05
 _SLOW = 0.02  # seconds between slots
 _CROWDED = 0.005
-# Times the window: some are in flight, as many wait for a place, twice as many are being claimed. A
+# Times the window: as many wait for a place as are in flight, twice as many are being claimed. A
 # claim costs PostgreSQL the same time to plan for ten messages as for two hundred. What waits for a
 # slot in the future is not counted: the lookahead limits it.
-_IN_HAND, _CLAIM = 4, 2
+_ROOM, _CLAIM = 3, 2
 _COMPANY_EVERY = 0.25
 _ASK_EVERY = 0.5  # a pause is heard of within this, whatever is claimed already
 _RUN_OUT = 0.3
@@ -136,7 +136,7 @@ class Drain:
                 asked_at = time.monotonic()
                 self._errand(self._ask_what_stopped())
             flight = self._sender.window
-            room = _IN_HAND * flight - self._between_slots - len(self._sender)
+            room = _ROOM * flight - self._between_slots - self._sender.waiting
             if room < _CLAIM * flight:
                 await asyncio.sleep(_CROWDED)
                 continue

@@ -2,12 +2,14 @@
 
 Each is a connection, and to open one costs as much CPU as to send several mails. So more are opened
 a few at a time as answers come, and no more once SES or this machine answers slower for it, for
-then more in flight only wait longer (the idea of TCP Vegas, Brakmo and Peterson 1995). Never fewer
-than a hundred slow accounts need: paced mail opens only as many connections as its pace asks for,
-and what waits for a place misses its slot.
+then more in flight only wait longer (the idea of TCP Vegas, Brakmo and Peterson 1995).
+
+It is for mail without a pace. Paced mail asks for no more than its pace does, and what waits for a
+place misses its slot: it keeps to MOST only.
 """
 
-_FIRST, _MOST = 96, 256
+MOST = 256
+_FIRST = 32
 _STEP = 4  # more, or less, in the time of one answer
 _SLOWER = 2.0  # times the quickest answer
 _NOISE = 0.02  # seconds
@@ -30,7 +32,7 @@ class Window:
         if seconds > self._quickest * _SLOWER + _NOISE:
             self._size = max(_FIRST, self._size - _STEP / self._size)
         elif in_flight * 2 >= self._size:
-            self._size = min(_MOST, self._size + _STEP / self._size)
+            self._size = min(MOST, self._size + _STEP / self._size)
 
     def failed(self) -> None:
         """No connection could be made: this machine or SES has too many already."""

@@ -17,7 +17,7 @@ _FREE = 0.006
 # With the half second that slots are taken ahead, and the time to tell Valkey: less than a second.
 _MOST = 0.25
 # Above this rate slots are no limit any more.
-_UNPACED = 1 / 5000
+UNPACED = 1 / 5000
 
 
 class Lateness:
@@ -39,7 +39,7 @@ class Lateness:
 
     def allows(self, job: Job, now: float) -> bool:
         """Whether the job may leave now. Moves the slots behind it where it is late."""
-        if job.interval <= _UNPACED:
+        if job.interval <= UNPACED:
             return True
         late, key = now - job.slot, job.outbound.pace_key
         # Sends that were held up together have moved the same slots.

@@ -8,9 +8,9 @@ from collections.abc import Collection
 
 from sending.decide import Action, Decision, after_renewal
 from sending.errors import RenderError
-from sending.flight import Window
+from sending.flight import MOST, Window
 from sending.http import Connection
-from sending.lateness import Lateness
+from sending.lateness import UNPACED, Lateness
 from sending.models import Status
 from sending.outbound import Outbound, no_access, signer_of
 from sending.recording import Recorder
@@ -54,8 +54,13 @@ class Sender:
 
     @property
     def window(self) -> int:
-        """How many may be in flight just now."""
+        """How many may be in flight just now, of those without a pace."""
         return self._window.size
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place in flight."""
+        return len(self._waiting)
 
     async def prepare(self, out: Outbound) -> None:
         """Makes an account ready to sign. Where AWS gives no access, what is sent goes back."""
@@ -78,7 +83,8 @@ class Sender:
 
     def start(self, job: Job) -> None:
         """Sends a job whose slot has come, now or when one in flight is answered."""
-        if len(self._flight) >= self._window.size and not self._landing:
+        most = MOST if job.interval > UNPACED else self._window.size
+        if len(self._flight) >= most and not self._landing:
             self._waiting.append(job)
         else:
             self._launch(job)

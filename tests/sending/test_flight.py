@@ -19,28 +19,28 @@ def test_it_stays_within_its_bounds(answers: list[tuple[float, int]]) -> None:
     window = Window()
     for seconds, in_flight in answers:
         window.answered(seconds, in_flight=in_flight)
-        assert 96 <= window.size <= 256
+        assert 32 <= window.size <= 256
 
 
 def test_it_grows_by_four_in_the_time_of_one_answer() -> None:
-    assert after(0.05, 96).size == 99
-    assert after(0.05, 96 + 100).size == 103
+    assert after(0.05, 32).size == 35
+    assert after(0.05, 32 + 36).size == 39
     assert after(0.05, 10_000).size == 256
 
 
 def test_it_shrinks_while_answers_take_twice_as_long_and_recovers() -> None:
     window = after(0.05, 1_000)
     wide = window.size
-    assert 96 < after(0.3, 300, window).size < wide
-    assert after(0.3, 10_000, window).size == 96
+    assert 32 < after(0.3, 300, window).size < wide
+    assert after(0.3, 3_000, window).size == 32
     assert after(0.06, 1_000, window).size == wide
 
 
 def test_what_leaves_half_of_it_free_does_not_widen_it() -> None:
     window = Window()
     for _ in range(1_000):
-        window.answered(0.05, in_flight=47)
-    assert window.size == 96
+        window.answered(0.05, in_flight=15)
+    assert window.size == 32
 
 
 def test_connections_that_cannot_be_opened_narrow_it() -> None:
@@ -49,4 +49,4 @@ def test_connections_that_cannot_be_opened_narrow_it() -> None:
     assert window.size == 128
     for _ in range(9):
         window.failed()
-    assert window.size == 96
+    assert window.size == 32
