@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from campaigns.models import Campaign
 from campaigns.selectors.senders import account_for
 from lists.selectors.audience import count_sendable
-from lists.selectors.contacts import field_names
+from lists.selectors.fields import field_names
 from sending.content import Content, Finding, check_content
 from sending.models import SesAccount
 

@@ -95,3 +95,16 @@ class ImportRefused(BluefoxError):
     """An import that cannot go on as asked."""
 
     code = "import_refused"
+
+
+class FieldRefused(BluefoxError):
+    """A text that is no value of its field's kind."""
+
+    code = "invalid_field"
+
+
+class FieldTaken(BluefoxError):
+    """Another field has this name, or Bluefox itself."""
+
+    code = "field_taken"
+    param = "label"

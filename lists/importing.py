@@ -27,7 +27,7 @@ from lists.csvexport import safe_cell
 from lists.csvfile import CsvFormat, read_records, survey
 from lists.errors import FileRefused
 from lists.mapping import Chunk, RowReader, RowRefused, State
-from lists.models import Import, ImportStatus
+from lists.models import ContactField, Import, ImportStatus
 from lists.seen import Seen
 from lists.staging import Written, reread_chunk, write_chunk
 
@@ -121,10 +121,12 @@ def _run(import_: Import, file: IO[bytes]) -> None:
     rows_total = survey(file, fmt)
     _open(import_).update(rows_total=rows_total, progressed_at=timezone.now())
     list_ids = list(import_.lists.order_by("pk").values_list("pk", flat=True))
+    kinds = ContactField.unscoped.filter(tenant_id=import_.tenant_id).values_list("key", "kind")
+    reader = RowReader(import_.columns, import_.mapping, dict(kinds))
     with TemporaryFile() as raw:
         text = TextIOWrapper(raw, encoding="utf-8-sig", newline="", write_through=True)
         report = _Report(text)
-        with closing(_ahead(read_chunks(file, fmt, import_, rows_total))) as chunks:
+        with closing(_ahead(read_chunks(file, fmt, reader, rows_total))) as chunks:
             for chunk in chunks:
                 if chunk.first + chunk.rows <= import_.rows:
                     written = _reread(import_, list_ids, chunk)
@@ -138,9 +140,8 @@ def _run(import_: Import, file: IO[bytes]) -> None:
     _end(import_, ImportStatus.DONE)
 
 
-def read_chunks(file: IO[bytes], fmt: CsvFormat, import_: Import, rows_total: int) -> _Chunks:
+def read_chunks(file: IO[bytes], fmt: CsvFormat, reader: RowReader, rows_total: int) -> _Chunks:
     """The rows of the file in chunks of CHUNK_ROWS, checked; the same ones at each reading."""
-    reader = RowReader(import_.columns, import_.mapping)
     seen = Seen(rows_total)
     records = read_records(file, fmt)
     next(records)  # the names of the columns

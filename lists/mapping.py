@@ -4,17 +4,18 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import orjson
 
 from lists.addresses import normalise_pair
-from lists.errors import FileRefused, InvalidAddress
+from lists.errors import FieldRefused, FileRefused, InvalidAddress
+from lists.fields import LENGTH, Value, parse
+from lists.models import FieldKind
 
 NAME_LENGTH = 120  # of Contact.first_name and last_name
-FIELD_LENGTH = 1000
 FIELD_PREFIX = "field:"
 
 TARGETS = {
@@ -91,11 +92,20 @@ def field_key(column: str) -> str:
     return f"f_{key}" if key[:1].isdigit() else key
 
 
-def in_words(target: str) -> str:
-    """What a target is called on a page."""
+def in_words(target: str, labels: Mapping[str, str]) -> str:
+    """What a target is called on a page; `labels` are those of the fields, by key."""
     if not target:
         return "Skipped"
-    return TARGETS.get(target) or f"Own field {target.removeprefix(FIELD_PREFIX)}"
+    key = target.removeprefix(FIELD_PREFIX)
+    return TARGETS.get(target) or f"Field {labels.get(key, key)}"
+
+
+def split_kind(target: str) -> tuple[str, FieldKind]:
+    """A chosen target and the kind of its field, where a new one is wanted: field:key:kind."""
+    head, _, kind = target.rpartition(":")
+    if target.startswith(FIELD_PREFIX) and head.startswith(FIELD_PREFIX):
+        return head, FieldKind(kind)
+    return target, FieldKind.STRING
 
 
 def suggest(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -163,18 +173,26 @@ def public_ids() -> Iterator[str]:
 class RowReader:
     """Reads the values of one record into a line for COPY."""
 
-    def __init__(self, columns: Sequence[str], mapping: dict[str, str]) -> None:
+    def __init__(
+        self, columns: Sequence[str], mapping: Mapping[str, str], kinds: Mapping[str, str]
+    ) -> None:
+        """`kinds` are those of the contact fields, by key; others are text."""
         self._columns = columns
         at = {target: columns.index(column) for column, target in mapping.items()}
         self._email = at["email"]
         self._first = at.get("first_name")
         self._last = at.get("last_name")
         self._status = at.get("status")
-        self._fields = [
+        keys = [
             (target.removeprefix(FIELD_PREFIX), index)
             for target, index in at.items()
             if target.startswith(FIELD_PREFIX)
         ]
+        self._fields = [
+            (key, index, kinds.get(key, FieldKind.STRING) != FieldKind.STRING)
+            for key, index in keys
+        ]
+        self._kinds = kinds
         self._ids = public_ids()
 
     def read(self, line: int, values: list[str]) -> tuple[str, State, str]:
@@ -230,17 +248,26 @@ class RowReader:
         return state
 
     def _read_fields(self, values: list[str]) -> str:
-        found: dict[str, str] = {}
-        for key, index in self._fields:
+        found: dict[str, Value] = {}
+        for key, index, is_typed in self._fields:
             value = values[index].strip()
             if not value:
                 continue  # a blank value overwrites nothing
-            if len(value) > FIELD_LENGTH:
-                raise self._too_long(index, value, FIELD_LENGTH)
+            if is_typed:
+                found[key] = self._typed(key, value, index)
+                continue
+            if len(value) > LENGTH:
+                raise self._too_long(index, value, LENGTH)
             if not value.isprintable():
                 self._copied(value, index)
             found[key] = value
         return orjson.dumps(found).decode().replace("\\", "\\\\")
+
+    def _typed(self, key: str, value: str, index: int) -> Value:
+        try:
+            return parse(self._kinds[key], value)
+        except FieldRefused as error:
+            raise RowRefused(self._columns[index], value, error.message) from error
 
     def _too_long(self, index: int, value: str, most: int) -> RowRefused:
         return RowRefused(

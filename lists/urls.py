@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from lists.views import contacts, imports, lists, suppressions
+from lists.views import contacts, fields, imports, lists, suppressions
 
 app_name = "lists"
 
@@ -21,6 +21,9 @@ urlpatterns = [
         contacts.contact_unsubscribe,
         name="contact_unsubscribe",
     ),
+    path("contacts/fields/", fields.fields, name="fields"),
+    path("contacts/fields/new/", fields.field_new, name="field_new"),
+    path("contacts/fields/<slug:key>/", fields.field_edit, name="field_edit"),
     path("lists/", lists.lists, name="lists"),
     path("lists/new/", lists.list_new, name="list_new"),
     path("lists/<uuid:list_id>/", lists.list_, name="list"),

@@ -29,6 +29,7 @@ def _of(attribute: str, name: str = "public_id", of: str = "public_id") -> Ids:
 _account, _draft, _sent = _of("account"), _of("draft"), _of("sent")
 _contact, _list, _form = _of("contact", "contact_id"), _of("list", "list_id"), _of("form")
 _uploaded, _finished = _of("uploaded", "import_id"), _of("finished", "import_id")
+_field = _of("field", "key", of="key")
 _member = _of("owner", "member_id")
 
 
@@ -59,6 +60,9 @@ WORKSPACE = {
     "lists:contact_edit": Row("contacts.edit", _contact),
     "lists:contact_subscribe": Row("contacts.edit", _contact, acts=True),
     "lists:contact_unsubscribe": Row("contacts.edit", _contact, acts=True),
+    "lists:fields": Row("view"),
+    "lists:field_new": Row("contacts.edit"),
+    "lists:field_edit": Row("contacts.edit", _field),
     "lists:lists": Row("view"),
     "lists:list_new": Row("contacts.edit"),
     "lists:list": Row("view", _list),

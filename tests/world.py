@@ -15,6 +15,7 @@ from lists.models import (
     Confirmation,
     ConsentRecord,
     Contact,
+    ContactField,
     Import,
     ImportStatus,
     List,
@@ -25,6 +26,7 @@ from lists.models import (
     Suppression,
     SuppressionReason,
 )
+from lists.services.fields import create_field
 from sending.models import (
     Batch,
     BatchState,
@@ -56,6 +58,7 @@ class World:
     owner: Membership
     key: CreatedKey
     contact: Contact
+    field: ContactField
     list: List
     form: SignupForm
     uploaded: Import
@@ -91,6 +94,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     contact = Contact.unscoped.create(
         tenant=tenant, email=address, email_norm=address, first_name=mark
     )
+    field = create_field(tenant=tenant, label=mark)
     list_ = List.unscoped.create(tenant=tenant, name=mark)
     Subscription.unscoped.create(
         tenant=tenant, contact=contact, list=list_, status=SubscriptionStatus.ACTIVE,
@@ -161,6 +165,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         owner=owner,
         key=key,
         contact=contact,
+        field=field,
         list=list_,
         form=form,
         uploaded=_import(tenant, list_, mark, ImportStatus.UPLOADED),

@@ -15,7 +15,7 @@ from campaigns.models import CampaignStatus
 from campaigns.selectors.senders import verified_identities
 from campaigns.services import campaigns as services
 from campaigns.views.lookup import campaign_of
-from lists.selectors.contacts import field_names
+from lists.selectors.fields import field_names
 from sending.content import complete
 from sending.errors import ContentError, RenderError
 from sending.language import parse

@@ -1,10 +1,13 @@
 """A contact, added or changed by a member."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 
-from lists.models import Contact, List
+from lists.fields import Value
+from lists.forms.fields import ValueField
+from lists.models import Contact, ContactField, List
 from lists.services.contacts import CONSENT_WORDING
 from tenants.models import Tenant
 
@@ -53,22 +56,19 @@ class EditContactForm(forms.Form):
     first_name = forms.CharField(max_length=120, required=False)
     last_name = forms.CharField(max_length=120, required=False)
 
-    def __init__(self, data: Any, *, contact: Contact, names: list[str]) -> None:
-        own = sorted({*names, *contact.fields})
+    def __init__(self, data: Any, *, contact: Contact, own: Iterable[ContactField]) -> None:
         initial = {"first_name": contact.first_name, "last_name": contact.last_name}
-        initial |= {f"own-{name}": contact.fields.get(name, "") for name in own}
+        initial |= {f"own-{key}": value for key, value in contact.fields.items()}
         super().__init__(data, initial=initial)
-        for name in own:
-            self.fields[f"own-{name}"] = forms.CharField(
-                label=name, max_length=1000, required=False
-            )
+        for field in own:
+            self.fields[f"own-{field.key}"] = ValueField(field.kind, label=field.label)
 
-    def own(self) -> dict[str, str]:
-        """The own fields, by name."""
+    def own(self) -> dict[str, Value]:
+        """The own fields that have a value, by key."""
         return {
             name.removeprefix("own-"): value
             for name, value in self.cleaned_data.items()
-            if name.startswith("own-")
+            if name.startswith("own-") and value is not None
         }
 
 

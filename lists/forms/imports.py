@@ -9,8 +9,9 @@ from django.forms import BoundField
 from lists.charsets import ENCODINGS
 from lists.csvfile import MAX_BYTES
 from lists.forms.contacts import AttestationField
-from lists.mapping import FIELD_PREFIX, TARGETS, field_key, in_words
-from lists.models import Import, List
+from lists.mapping import FIELD_PREFIX, TARGETS, field_key
+from lists.models import FieldKind, Import, List
+from lists.selectors.fields import fields_of
 from lists.services.imports import CONSENT_WORDING
 
 
@@ -25,6 +26,13 @@ class UploadForm(forms.Form):
 
 class EncodingForm(forms.Form):
     encoding = forms.ChoiceField(label="Text encoding", choices=list(ENCODINGS.items()))
+
+
+def _new_field(target: str) -> Iterator[tuple[str, str]]:
+    key = target.removeprefix(FIELD_PREFIX)
+    yield target, f"New field {key}, text"
+    for kind in (FieldKind.NUMBER, FieldKind.BOOLEAN, FieldKind.DATE):
+        yield f"{target}:{kind.value}", f"New field {key}, {kind.label.lower()}"
 
 
 class MappingForm(forms.Form):
@@ -48,6 +56,10 @@ class MappingForm(forms.Form):
         self.fields["lists"].queryset = (  # type: ignore[attr-defined]
             List.unscoped.filter(tenant_id=import_.tenant_id).order_by("name")
         )
+        known = {
+            FIELD_PREFIX + field.key: f"{field.label} ({field.get_kind_display().lower()})"
+            for field in fields_of(import_.tenant)
+        }
         for number, column in enumerate(import_.columns):
             suggested = import_.mapping.get(column, "")
             own = (
@@ -55,11 +67,12 @@ class MappingForm(forms.Form):
                 if suggested.startswith(FIELD_PREFIX)
                 else FIELD_PREFIX + (field_key(column) or f"column_{number + 1}")
             )
+            new = [] if own in known else list(_new_field(own))
             self.fields[f"column-{number}"] = forms.ChoiceField(
                 label=column,
                 required=False,
                 initial=suggested,
-                choices=[*TARGETS.items(), (own, in_words(own)), ("", "Skip this column")],
+                choices=[*TARGETS.items(), *known.items(), *new, ("", "Skip this column")],
             )
 
     def columns(self) -> Iterator[tuple[BoundField, list[str]]]:

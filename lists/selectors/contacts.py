@@ -8,10 +8,8 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from lists.mapping import FIELD_PREFIX
 from lists.models import (
     Contact,
-    Import,
     List,
     Subscription,
     SubscriptionStatus,
@@ -30,7 +28,6 @@ STATES = {
     "suppressed": "Suppressed",
     "none": "On no list",
 }
-_FIELD_SAMPLE = 500
 
 
 @dataclass(frozen=True)
@@ -138,25 +135,6 @@ def suppression_of(contact: Contact) -> Suppression | None:
     return Suppression.unscoped.filter(
         tenant_id=contact.tenant_id, email_norm=contact.email_norm
     ).first()
-
-
-def field_names(tenant: Tenant) -> list[str]:
-    """The names of the tenant's own contact fields, for merge tags, in alphabetical order.
-
-    From its imports and its newest contacts, so that it costs the same with a million of them.
-    """
-    names = {
-        target.removeprefix(FIELD_PREFIX)
-        for mapping in Import.objects.for_tenant(tenant)
-        .exclude(started_at=None)
-        .values_list("mapping", flat=True)
-        .order_by("-id")[:100]
-        for target in mapping.values()
-        if target.startswith(FIELD_PREFIX)
-    }
-    newest = Contact.objects.for_tenant(tenant).order_by("-id").values_list("fields", flat=True)
-    names.update(name for fields in newest[:_FIELD_SAMPLE] for name in fields)
-    return sorted(names)
 
 
 def lists_with_counts(*, tenant: Tenant, public_id: UUID | None = None) -> list[List]:

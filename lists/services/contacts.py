@@ -6,7 +6,8 @@ from django.db import transaction
 
 from lists.addresses import normalise
 from lists.errors import InvalidContact
-from lists.mapping import FIELD_LENGTH, NAME_LENGTH
+from lists.fields import Value
+from lists.mapping import NAME_LENGTH
 from lists.models import (
     ConsentRecord,
     Contact,
@@ -31,12 +32,13 @@ def upsert_contact(
     email: str,
     first_name: str = "",
     last_name: str = "",
-    fields: Mapping[str, str] | None = None,
+    fields: Mapping[str, Value] | None = None,
     source: Source,
 ) -> Contact:
     """The contact with this address, made or brought up to date; no list changes.
 
-    Blank values overwrite nothing, other fields stay. `source` is kept with what is subscribed
+    Blank values overwrite nothing, other fields stay; `fields` are values of their kinds, as
+    lists.fields.parse() reads them. `source` is kept with what is subscribed
     later, not here. Raises InvalidAddress or InvalidContact.
     """
     address = normalise(email)
@@ -44,9 +46,7 @@ def upsert_contact(
         "first_name": _checked("first_name", " ".join(first_name.split()), NAME_LENGTH),
         "last_name": _checked("last_name", " ".join(last_name.split()), NAME_LENGTH),
     }
-    own = {
-        key: _checked(key, value, FIELD_LENGTH) for key, value in (fields or {}).items() if value
-    }
+    own = {key: value for key, value in (fields or {}).items() if value != ""}
     found: tuple[Contact, bool] = (
         Contact.objects.for_tenant(tenant)
         .select_for_update()
@@ -72,15 +72,15 @@ def upsert_contact(
 
 @transaction.atomic
 def edit_contact(
-    *, contact: Contact, first_name: str, last_name: str, fields: Mapping[str, str]
+    *, contact: Contact, first_name: str, last_name: str, fields: Mapping[str, Value]
 ) -> Contact:
-    """Sets exactly these values, blank ones too. The address stays: consent was given for it."""
+    """Sets exactly these values; a field that is not given goes. The address stays: consent was
+    given for it.
+    """
     contact = consent.locked(contact)
     contact.first_name = _checked("first_name", " ".join(first_name.split()), NAME_LENGTH)
     contact.last_name = _checked("last_name", " ".join(last_name.split()), NAME_LENGTH)
-    contact.fields = {
-        key: _checked(key, value, FIELD_LENGTH) for key, value in fields.items() if value
-    }
+    contact.fields = dict(fields)
     contact.save(update_fields=["first_name", "last_name", "fields", "updated_at"])
     return contact
 

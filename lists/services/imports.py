@@ -9,8 +9,9 @@ from django.utils import timezone
 from lists.charsets import ENCODINGS
 from lists.csvfile import MAX_BYTES, CsvHead, inspect
 from lists.errors import FileRefused, ImportRefused
-from lists.mapping import suggest
+from lists.mapping import FIELD_PREFIX, split_kind, suggest
 from lists.models import Import, ImportStatus, List
+from lists.services.fields import ensure_fields
 from lists.services.lists import save_list
 from lists.tasks import run_import
 from tenants.clients import HasMeta
@@ -75,10 +76,11 @@ def start(
     """Hands a mapped import to a worker; whoever calls has the member's attestation.
 
     The attestation is kept once, with the import, and every place on a list that comes of it
-    points there. `new_list` names a list to be made for it. Raises ImportRefused where it is not
-    waiting for this or has no address column, ListNameTaken.
+    points there. Fields that are not there yet are made, and so is the list that `new_list` names.
+    Raises ImportRefused where it is not waiting for this or has no address column, ListNameTaken.
     """
-    targets = [target for target in mapping.values() if target]
+    chosen = {column: split_kind(target) for column, target in mapping.items() if target}
+    targets = [target for target, _ in chosen.values()]
     if targets.count("email") != 1:
         raise ImportRefused("Choose the one column that holds the email address.")
     if len(targets) != len(set(targets)):
@@ -87,7 +89,15 @@ def start(
         import_ = Import.unscoped.select_for_update().get(pk=import_.pk)
         if import_.status != ImportStatus.UPLOADED:
             raise ImportRefused("This import has been started already.")
-        import_.mapping = {column: target for column, target in mapping.items() if target}
+        import_.mapping = {column: target for column, (target, _) in chosen.items()}
+        ensure_fields(
+            tenant=import_.tenant,
+            wanted=[
+                (target.removeprefix(FIELD_PREFIX), column, kind)
+                for column, (target, kind) in chosen.items()
+                if target.startswith(FIELD_PREFIX)
+            ],
+        )
         import_.consent_attested = True
         import_.consent_wording = CONSENT_WORDING
         import_.status = ImportStatus.QUEUED

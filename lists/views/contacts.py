@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lists.errors import InvalidAddress, InvalidContact
+from lists.fields import show
 from lists.forms.contacts import ContactForm, EditContactForm, SubscribeForm
 from lists.models import Contact, Import, List, Source, Subscription, SubscriptionStatus
 from lists.paging import count_up_to
@@ -18,11 +19,11 @@ from lists.selectors.contacts import (
     STATES,
     ContactFilter,
     add_states,
-    field_names,
     find_contacts,
     page_of_contacts,
     suppression_of,
 )
+from lists.selectors.fields import fields_of
 from lists.services.contacts import (
     CONSENT_WORDING,
     edit_contact,
@@ -80,8 +81,10 @@ def _contact_page(
         .order_by("list__name")
     )
     form = form or SubscribeForm(contact=contact)
+    labels = {field.key: field.label for field in fields_of(request.tenant)}
     context = {
         "contact": contact,
+        "own": sorted((labels.get(key, key), show(value)) for key, value in contact.fields.items()),
         "places": places,
         "suppression": suppression_of(contact),
         "consents": contact.consents.order_by("-at")[:_TIMELINE],
@@ -193,7 +196,7 @@ def _uuids(text: str) -> list[UUID]:
 @requires("contacts.edit")
 def contact_edit(request: Any, contact_id: UUID) -> HttpResponse:
     contact = _contact(request, contact_id)
-    form = EditContactForm(posted(request), contact=contact, names=field_names(request.tenant))
+    form = EditContactForm(posted(request), contact=contact, own=fields_of(request.tenant))
     if form.is_valid():
         edit_contact(
             contact=contact,

@@ -14,6 +14,7 @@ from lists.forms.imports import EncodingForm, MappingForm, UploadForm
 from lists.mapping import in_words
 from lists.models import Import, ImportStatus, List
 from lists.paging import keyset
+from lists.selectors.fields import fields_of
 from lists.services import imports as services
 from lists.views.posted import posted
 from tenants.errors import BluefoxError
@@ -86,11 +87,13 @@ def import_(request: Any, import_id: UUID) -> HttpResponse:
     import_ = _import(request, import_id)
     if import_.status == ImportStatus.UPLOADED and allows(request.membership, "contacts.edit"):
         return _mapping_page(request, import_)
+    labels = dict(fields_of(request.tenant).values_list("key", "label"))
     context = {
         "import": import_,
         "lists": import_.lists.order_by("name"),
         "becomes": [
-            (column, in_words(import_.mapping.get(column, ""))) for column in import_.columns
+            (column, in_words(import_.mapping.get(column, ""), labels))
+            for column in import_.columns
         ],
         "going": import_.status in _GOING,
         "pace": _pace(import_),

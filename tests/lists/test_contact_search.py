@@ -17,7 +17,6 @@ from lists.models import (
 from lists.selectors.contacts import (
     STATES,
     ContactFilter,
-    field_names,
     find_contacts,
     page_of_contacts,
 )
@@ -135,10 +134,3 @@ def test_pages_go_forth_and_back_without_gap_or_repeat(
     assert [row.email for row in odd.rows] == seen[0]
     beyond = page_of_contacts(tenant=acme, wanted=ContactFilter(), before="9" * 40)
     assert beyond.rows == []
-
-
-def test_own_fields_are_known_by_name(acme: Tenant, evil: Tenant, add_contact: AddContact) -> None:
-    add_contact("a@x.example", fields={"city": "Oslo"})
-    add_contact("b@x.example", fields={"age": "9", "city": "Bonn"})
-    assert field_names(acme) == ["age", "city"]
-    assert field_names(evil) == []

@@ -67,7 +67,7 @@ def test_an_import_from_upload_to_report_through_the_pages(
 ) -> None:
     page = f"/w/acme/contacts/imports/{import_.public_id}/"
     mapping = _text(bob.client.get(page))
-    assert "Step 2 of 3" in mapping and "Own field grosse" in mapping and "News" in mapping
+    assert "Step 2 of 3" in mapping and "New field grosse, text" in mapping and "News" in mapping
     choices = {"column-0": "email", "column-1": "first_name", "column-2": ""}
     refused = bob.client.post(f"{page}start/", choices | {"lists": [news.pk]})
     assert refused.status_code == 422 and "Without consent" in _text(refused)

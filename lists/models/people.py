@@ -1,14 +1,11 @@
-"""Who may be mailed, and by whose consent."""
+"""Contacts, lists, and who may be mailed by whose consent."""
 
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.files.storage import FileSystemStorage
 from django.db import models
-from django.db.models import Q
 
-from tenants.fields import EncryptedJSONField
-from tenants.models import Tenant, User
+from tenants.models import Tenant
 from tenants.scoping import TenantOwned
 
 
@@ -47,6 +44,32 @@ class Contact(TenantOwned):
 
     def __str__(self) -> str:
         return self.email
+
+
+class FieldKind(models.TextChoices):
+    STRING = "string", "Text"
+    NUMBER = "number", "Number"
+    BOOLEAN = "boolean", "Yes or no"
+    DATE = "date", "Date"
+
+
+class ContactField(TenantOwned):
+    """A field of the tenant's contacts. Its kind stays: values of that kind lie there already.
+
+    `key` names it in merge tags and in Contact.fields, which holds JSON of the kind; a date is
+    text, YYYY-MM-DD.
+    """
+
+    key = models.CharField(max_length=60)
+    label = models.CharField(max_length=120)
+    kind = models.CharField(max_length=7, choices=FieldKind, default=FieldKind.STRING)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="field_key")]
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class List(TenantOwned):
@@ -164,54 +187,6 @@ class Suppression(TenantOwned):
         return f"{self.email_norm}: {self.reason}"
 
 
-class Captcha(models.TextChoices):
-    ALTCHA = "altcha", "ALTCHA (no third party)"
-    RECAPTCHA_V2 = "recaptcha_v2", "reCAPTCHA v2 (your own Google keys)"
-    RECAPTCHA_V3 = "recaptcha_v3", "reCAPTCHA v3 (your own Google keys)"
-    NONE = "none", "None"
-
-
-class SignupForm(TenantOwned):
-    """A public sign-up form. A confirmed click makes the subscription active."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=120)
-    title = models.CharField(max_length=120)
-    intro = models.CharField(max_length=500, blank=True)
-    lists = models.ManyToManyField(List, related_name="forms")
-    asks_name = models.BooleanField(default=True)
-    consent_wording = models.CharField(max_length=500)
-    captcha = models.CharField(max_length=12, choices=Captcha, default=Captcha.ALTCHA)
-    captcha_site_key = models.CharField(max_length=100, blank=True)
-    captcha_secret = EncryptedJSONField(default=dict, blank=True)
-    success_message = models.CharField(max_length=500, blank=True)
-    from_email = models.CharField(
-        max_length=320, blank=True, help_text="From of the confirmation mail; a verified sender."
-    )
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Confirmation(TenantOwned):
-    """A double opt-in that waits for its click: one row a mail, so that mails can be counted."""
-
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="confirmations")
-    form = models.ForeignKey(SignupForm, null=True, on_delete=models.SET_NULL)
-    lists = models.ManyToManyField(List)
-    # As typed and as read when it was asked for; the name counts only once it is confirmed.
-    name = models.CharField(max_length=240, blank=True)
-    wording = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    confirmed_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"confirmation of {self.contact_id}"
-
-
 class ConsentRecord(TenantOwned):
     """The proof of what somebody agreed to. Append only; outlives lists and forms."""
 
@@ -239,71 +214,3 @@ class ConsentRecord(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.act} by {self.contact_id}"
-
-
-class ImportStatus(models.TextChoices):
-    UPLOADED = "uploaded", "Waiting for column mapping"
-    QUEUED = "queued", "Waiting to start"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    CANCELLED = "cancelled", "Cancelled"
-    FAILED = "failed", "Failed"
-
-
-def private_storage() -> FileSystemStorage:
-    """Files that are never served by address: uploads and error files."""
-    return FileSystemStorage()
-
-
-class Import(TenantOwned):
-    """A CSV file on its way into contacts, and what came of each line."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    file = models.FileField(upload_to="imports/%Y/%m/", storage=private_storage)
-    filename = models.CharField(max_length=255)
-    encoding = models.CharField(max_length=40, blank=True)
-    delimiter = models.CharField(max_length=1, blank=True)
-    names_line = models.PositiveSmallIntegerField(default=1)
-    columns = ArrayField(models.CharField(max_length=200), default=list)
-    mapping = models.JSONField(default=dict, help_text="column name -> contact field, or absent")
-    sample = models.JSONField(default=list, help_text="the first rows, for the mapping page")
-    lists = models.ManyToManyField(List, related_name="imports")
-    consent_attested = models.BooleanField(default=False)
-    consent_wording = models.CharField(
-        max_length=500, blank=True, help_text="What the member who imported has attested."
-    )
-    status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.UPLOADED)
-    cancel_requested = models.BooleanField(default=False)
-    failure = models.CharField(max_length=500, blank=True)
-    bytes_total = models.BigIntegerField(default=0)
-    rows_total = models.BigIntegerField(default=0, help_text="counted before the first is used")
-    # Rows committed so far: also the fence. A worker moves it on only from where it believes it
-    # to be, so of two workers on one import one stops.
-    rows = models.BigIntegerField(default=0)
-    created = models.BigIntegerField(default=0)
-    updated = models.BigIntegerField(default=0)
-    unchanged = models.BigIntegerField(default=0)
-    duplicates = models.BigIntegerField(default=0)
-    invalid = models.BigIntegerField(default=0)
-    suppressed = models.BigIntegerField(default=0, help_text="kept, but nothing is sent to them")
-    unsubscribed = models.BigIntegerField(default=0, help_text="stay unsubscribed")
-    error_file = models.FileField(upload_to="imports/%Y/%m/", storage=private_storage, blank=True)
-    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    progressed_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta(TenantOwned.Meta):
-        indexes = [
-            models.Index(fields=["tenant", "-id"], name="import_newest"),
-            # The sweep that starts again what a dead worker left.
-            models.Index(
-                fields=["created_at"],
-                condition=Q(status__in=["queued", "running"]),
-                name="import_open",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.filename

@@ -1,0 +1,35 @@
+"""Who may be mailed, and by whose consent."""
+
+from lists.models.imports import Import, ImportStatus, private_storage
+from lists.models.people import (
+    ConsentRecord,
+    Contact,
+    ContactField,
+    FieldKind,
+    List,
+    Source,
+    Subscription,
+    SubscriptionStatus,
+    Suppression,
+    SuppressionReason,
+)
+from lists.models.signup import Captcha, Confirmation, SignupForm
+
+__all__ = [
+    "Captcha",
+    "Confirmation",
+    "ConsentRecord",
+    "Contact",
+    "ContactField",
+    "FieldKind",
+    "Import",
+    "ImportStatus",
+    "List",
+    "SignupForm",
+    "Source",
+    "Subscription",
+    "SubscriptionStatus",
+    "Suppression",
+    "SuppressionReason",
+    "private_storage",
+]
