@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sending import quota
 from sending.credentials import api_of, sending_credentials
 from sending.errors import AwsRefused
-from sending.models import SesAccount, SesAuth, SesState
+from sending.models import SesAccount, SesAuth, SesState, pace_key
 from sending.parking import unpark_aws
 from sending.ses.client import Caller, assume_role, who_am_i
 from sending.ses.errors import SesError
@@ -43,7 +43,8 @@ def check_connection(account: SesAccount) -> Columns:
         answer = api_of(account).get_account()
     except SesError as error:
         raise refused(error) from error
-    return {"aws_account_id": caller.account, **quota_columns(answer)}
+    key = pace_key(caller.account, account.region)
+    return {"aws_account_id": caller.account, **quota_columns(answer, key)}
 
 
 def _check_caller(account: SesAccount, caller: Caller) -> None:
@@ -83,13 +84,15 @@ def _check_only_we_may_assume(account: SesAccount) -> None:
         )
 
 
-def quota_columns(answer: Columns) -> Columns:
-    """The columns of SesAccount that GetAccount fills."""
-    quota = answer.get("SendQuota", {})
+def quota_columns(answer: Columns, key: str) -> Columns:
+    """The columns of SesAccount that GetAccount fills; `key` is the account's pace key."""
+    read = answer.get("SendQuota", {})
+    sent = read.get("SentLast24Hours", 0.0)
     return {
-        "max_send_rate": quota.get("MaxSendRate", 0.0),
-        "max_24_hour_send": quota.get("Max24HourSend", 0.0),
-        "sent_last_24_hours": quota.get("SentLast24Hours", 0.0),
+        "max_send_rate": read.get("MaxSendRate", 0.0),
+        "max_24_hour_send": read.get("Max24HourSend", 0.0),
+        "sent_last_24_hours": sent,
+        "sent_by_others": quota.by_others(key, int(sent)),
         "production_access": answer.get("ProductionAccessEnabled", False),
         "sending_enabled": answer.get("SendingEnabled", False),
         "enforcement_status": answer.get("EnforcementStatus", ""),
@@ -110,7 +113,7 @@ def read_quota(account: SesAccount) -> None:
     Raises SesError, and changes nothing, when AWS does not answer.
     """
     was_paused = not account.sending_enabled
-    store(account, quota_columns(api_of(account).get_account()))
+    store(account, quota_columns(api_of(account).get_account(), account.pace_key))
     if was_paused and account.sending_enabled:
         resume(account)
     announce_quota(account)

@@ -29,8 +29,14 @@ class SesState(models.TextChoices):
     FAILED = "failed", "AWS refuses us"
 
 
-# The one parked_reason that is ours; the others are AWS's words.
+# The parked_reasons that are ours; the others are AWS's words. By our own figures, or said by SES.
 QUOTA_REACHED = "Daily quota reached"
+QUOTA_REFUSED = "Daily quota reached, says Amazon SES"
+
+
+def pace_key(aws_account_id: str, region: str) -> str:
+    """What a quota belongs to: tenants on one AWS account and region share it."""
+    return f"{aws_account_id}:{region}"
 
 
 class SesAccount(TenantOwned):
@@ -53,6 +59,9 @@ class SesAccount(TenantOwned):
     max_send_rate = models.FloatField(default=0)
     max_24_hour_send = models.FloatField(default=0)
     sent_last_24_hours = models.FloatField(default=0)
+    sent_by_others = models.IntegerField(
+        default=0, help_text="of those, what other programs had sent when it was read"
+    )
     production_access = models.BooleanField(default=False)
     sending_enabled = models.BooleanField(default=True)
     enforcement_status = models.CharField(max_length=20, blank=True)
@@ -90,8 +99,8 @@ class SesAccount(TenantOwned):
 
     @property
     def pace_key(self) -> str:
-        """What the quota belongs to: tenants on one AWS account and region share it."""
-        return f"{self.aws_account_id}:{self.region}"
+        """What its quota belongs to."""
+        return pace_key(self.aws_account_id, self.region)
 
 
 class SenderIdentity(TenantOwned):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from sending import queue
 from sending.decide import Decision
-from sending.models import QUOTA_REACHED, Lane, SentMinute, SesAccount
+from sending.models import QUOTA_REACHED, QUOTA_REFUSED, Lane, SentMinute
 from sending.pace import DAY, Budget, budget, bulk_limit, freed_at
 from sending.parking import accounts_of, park_aws, unpark_aws
 from sending.selectors.accounts import in_hand
@@ -26,32 +26,45 @@ def refresh(pace_key: str) -> None:
     if account is None:
         queue.set_rate(pace_key, 0)
         return
-    # In hand first: what is answered between the two questions counts twice, not never.
-    claimed = in_hand(accounts_of(pace_key)).count()
-    sent = _sent_since(pace_key, now - DAY)
-    used = _used(account, sent) + claimed
+    ours, sent = _ours(pace_key, now)
+    used = ours + account.sent_by_others
     left = budget(account.max_24_hour_send, used)
     queue.set_rate(pace_key, account.max_send_rate)
     queue.set_budget(pace_key, left)
     lane = _first_without_budget(left)
     parked_by_quota = account.parked_reason == QUOTA_REACHED
+    # What SES itself has refused waits for SES's time, whatever our figures say.
     if lane is None:
-        if parked_by_quota and _may_resume(account, now):
+        if parked_by_quota:
             unpark_aws(pace_key)
     elif not account.parked_reason or (parked_by_quota and account.parked_lane != lane):
         limit = bulk_limit(account.max_24_hour_send) if lane else int(account.max_24_hour_send)
         until = freed_at(sent, limit=limit, used=used, now=now) or now + _RECHECK
-        park_quota(pace_key, until, from_lane=lane)
+        park_aws(pace_key, QUOTA_REACHED, until=until, from_lane=lane)
+
+
+def by_others(pace_key: str, sent_last_24_hours: int) -> int:
+    """How many of the mails that SES has counted other programs have sent, at least 0.
+
+    It is what SES counts beyond what we did. SES lags by minutes, so just after we have sent many
+    it is too low. Added to our own count later, it counts none of our mails twice.
+    """
+    ours, _ = _ours(pace_key, timezone.now())
+    return max(0, sent_last_24_hours - ours)
 
 
 def refused(pace_key: str, decision: Decision) -> None:
     """SES says that the day's quota is used, whatever we counted: nothing leaves for a while."""
-    park_quota(pace_key, timezone.now() + (decision.retry_after or _RECHECK), from_lane=0)
+    until = timezone.now() + (decision.retry_after or _RECHECK)
+    park_aws(pace_key, QUOTA_REFUSED, until=until)
 
 
-def park_quota(pace_key: str, until: datetime, *, from_lane: int) -> None:
-    """Parks for the day's quota until a time."""
-    park_aws(pace_key, QUOTA_REACHED, until=until, from_lane=from_lane)
+def _ours(pace_key: str, now: datetime) -> tuple[int, list[tuple[datetime, int]]]:
+    """What we have sent in the last 24 hours and have in hand, and the sent ones by minute."""
+    # In hand first: what is answered between the two questions counts twice, not never.
+    claimed = in_hand(accounts_of(pace_key)).count()
+    sent = _sent_since(pace_key, now - DAY)
+    return claimed + sum(count for _, count in sent), sent
 
 
 def _sent_since(pace_key: str, start: datetime) -> list[tuple[datetime, int]]:
@@ -64,25 +77,7 @@ def _sent_since(pace_key: str, start: datetime) -> list[tuple[datetime, int]]:
     return [(row["minute"], row["total"]) for row in minutes]
 
 
-def _used(account: SesAccount, sent: list[tuple[datetime, int]]) -> int:
-    """What of the day's quota is used: our own count, or SES's with what we sent since it was read.
-
-    SES's includes other programs that send through the account, and lags by minutes.
-    """
-    ours = sum(count for _, count in sent)
-    if account.quota_read_at is None:
-        return ours
-    read = account.quota_read_at.replace(second=0, microsecond=0)
-    since = sum(count for minute, count in sent if minute >= read)
-    return max(ours, int(account.sent_last_24_hours) + since)
-
-
 def _first_without_budget(left: Budget) -> int | None:
     if left.awaited == 0:
         return int(Lane.TRANSACTIONAL)
     return int(Lane.AUTOMATION) if left.bulk == 0 else None
-
-
-def _may_resume(account: SesAccount, now: datetime) -> bool:
-    """SES refused although our figures leave room: then its time counts."""
-    return account.parked_until is None or account.parked_until <= now or bool(account.parked_lane)

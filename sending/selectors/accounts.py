@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from sending.models import (
     QUOTA_REACHED,
+    QUOTA_REFUSED,
     Batch,
     BatchState,
     Message,
@@ -44,7 +45,7 @@ def parked_words(account: SesAccount) -> str:
     reason, until = account.parked_reason, account.parked_until
     if until is None:
         return reason
-    if reason == QUOTA_REACHED:
+    if reason in (QUOTA_REACHED, QUOTA_REFUSED):
         return f"{reason}, resumes about {_clock(until)}"
     return f"{reason.rstrip('.')}. Bluefox tries again about {_clock(until)}"
 

@@ -11,7 +11,9 @@ from redis import Redis
 
 from lists.models import List
 from sending import launching, ledger, queue, quota, sweeping
+from sending.decide import Action, Decision
 from sending.models import (
+    QUOTA_REFUSED,
     Batch,
     BatchState,
     Lane,
@@ -21,6 +23,7 @@ from sending.models import (
     Status,
 )
 from sending.parking import park_account, park_aws, unpark_aws
+from sending.selectors.accounts import parked_words
 from sending.selectors.batches import progress
 from tests.sending.conftest import statuses
 from tests.sending.factory import make_batch, make_contacts, make_messages
@@ -122,7 +125,7 @@ def test_awaited_mail_is_sent_once_more_when_no_event_came(
 def test_a_parking_ends_at_its_time(message: MakeMessage, ses_account: SesAccount) -> None:
     one = message()
     key = ses_account.pace_key
-    park_aws(key, "Daily quota reached", until=timezone.now() + timedelta(minutes=5))
+    park_aws(key, QUOTA_REFUSED, until=timezone.now() + timedelta(minutes=5))
     sweeping.sweep()
     assert waiting(one) == 0
     SesAccount.unscoped.update(parked_until=timezone.now())
@@ -176,13 +179,49 @@ def test_the_days_quota_parks_campaigns_and_frees_them(
 
 def test_what_other_programs_sent_counts_too(ses_account: SesAccount) -> None:
     SesAccount.unscoped.update(
-        max_24_hour_send=1_000, sent_last_24_hours=1_000, quota_read_at=timezone.now()
+        max_24_hour_send=1_000, sent_by_others=quota.by_others(ses_account.pace_key, 1_000)
     )
     quota.refresh(ses_account.pace_key)
     ses_account.refresh_from_db()
     assert ses_account.parked_lane == Lane.TRANSACTIONAL
     assert ses_account.parked_until is not None
     assert ses_account.parked_until - timezone.now() <= timedelta(minutes=10)
+
+
+def test_what_we_sent_ourselves_counts_once_whenever_the_quota_was_read(
+    ses_account: SesAccount,
+) -> None:
+    """SES has counted 150 of our 200, and 30 of another program, when it is asked."""
+    key, now = ses_account.pace_key, timezone.now()
+    SentMinute.objects.create(
+        pace_key=key, minute=now.replace(second=0, microsecond=0), shard=0, sent=150
+    )
+    SesAccount.unscoped.update(max_24_hour_send=400, sent_by_others=quota.by_others(key, 180))
+    SentMinute.objects.update(sent=200)
+    quota.refresh(key)
+    ses_account.refresh_from_db()
+    assert (ses_account.sent_by_others, ses_account.parked_reason) == (30, "")
+    SentMinute.objects.update(sent=330)
+    quota.refresh(key)
+    ses_account.refresh_from_db()
+    assert ses_account.parked_lane == Lane.AUTOMATION
+
+
+def test_what_our_figures_parked_goes_on_by_our_figures_and_what_ses_refused_does_not(
+    ses_account: SesAccount,
+) -> None:
+    key = ses_account.pace_key
+    SesAccount.unscoped.update(max_24_hour_send=100, sent_by_others=100)
+    quota.refresh(key)
+    SesAccount.unscoped.update(sent_by_others=0)
+    quota.refresh(key)
+    ses_account.refresh_from_db()
+    assert ses_account.parked_reason == ""
+    quota.refused(key, Decision(Action.PARK_QUOTA, "Daily message quota exceeded."))
+    quota.refresh(key)
+    ses_account.refresh_from_db()
+    assert ses_account.parked_reason == QUOTA_REFUSED
+    assert parked_words(ses_account).startswith("Daily quota reached, says Amazon SES, resumes ")
 
 
 def test_a_batch_with_nothing_left_is_done(message: MakeMessage, news: List) -> None:
