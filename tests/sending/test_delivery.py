@@ -174,10 +174,10 @@ def test_the_days_quota_parks_and_goes_on_by_itself(
     ses.fault("daily_quota", count=1)
     drain(seconds=2)
     ses_account.refresh_from_db()
-    assert ses_account.parked_reason == "Daily quota reached"
+    assert ses_account.parked_reason == "Daily quota reached, says Amazon SES"
     assert ses_account.parked_until is not None
     holding = progress(Batch.unscoped.get()).holding
-    assert holding.startswith("Daily quota reached, resumes about ")
+    assert holding.startswith("Daily quota reached, says Amazon SES, resumes about ")
     assert statuses()[Status.QUEUED] > 0
     assert statuses().keys() <= {Status.QUEUED, Status.SENT}
     SesAccount.unscoped.update(parked_until="2026-01-01T00:00:00Z")
