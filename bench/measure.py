@@ -10,7 +10,7 @@ import django
 
 django.setup()
 
-from bench.launch import launch, launch_whole  # noqa: E402 (models need the set-up)
+from bench.launch import launch, launch_paced, launch_whole  # noqa: E402 (models need the set-up)
 from bench.machine import describe  # noqa: E402
 from bench.pace import pace, pace_stalls  # noqa: E402
 from bench.scaling import scaling  # noqa: E402
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "transactional": transactional,
     "tenants": tenants,
     "launch": launch,
+    "launch_paced": launch_paced,
     "scaling": scaling,
     "soak": soak,
     "launch_whole": launch_whole,
