@@ -107,4 +107,15 @@ class FieldTaken(BluefoxError):
     """Another field has this name, or Bluefox itself."""
 
     code = "field_taken"
-    param = "label"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="label")
+
+
+class TagRefused(BluefoxError):
+    """A name that is no tag's, or another tag's."""
+
+    code = "tag_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="name")

@@ -14,6 +14,7 @@ from lists.models.people import (
     SuppressionReason,
 )
 from lists.models.signup import Captcha, Confirmation, SignupForm
+from lists.models.tags import ContactTag, Tag
 
 __all__ = [
     "Captcha",
@@ -21,6 +22,7 @@ __all__ = [
     "ConsentRecord",
     "Contact",
     "ContactField",
+    "ContactTag",
     "FieldKind",
     "Import",
     "ImportStatus",
@@ -31,5 +33,6 @@ __all__ = [
     "SubscriptionStatus",
     "Suppression",
     "SuppressionReason",
+    "Tag",
     "private_storage",
 ]

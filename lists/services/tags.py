@@ -1,0 +1,84 @@
+"""Tags, and who has them."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import IntegrityError, transaction
+
+from lists.errors import TagRefused
+from lists.models import Contact, ContactTag, Tag
+from lists.services import consent
+from tenants.clients import HasMeta
+from tenants.models import Tenant, User
+from tenants.services import audit
+
+LENGTH = 60
+
+
+def save_tag(
+    *,
+    tenant: Tenant,
+    name: str,
+    tag: Tag | None = None,
+    actor: User | None = None,
+    request: HasMeta | None = None,
+) -> Tag:
+    """Makes a tag, or renames `tag`. Raises TagRefused for a name that is taken or is none."""
+    saved = tag or Tag(tenant=tenant)
+    before, saved.name = saved.name, _name(name)
+    try:
+        with transaction.atomic():
+            saved.save()
+            audit.record(
+                tenant=tenant,
+                actor=actor,
+                action="tag.renamed" if tag else "tag.created",
+                target=saved.name,
+                detail={"before": before} if tag else {},
+                request=request,
+            )
+    except IntegrityError as error:
+        raise TagRefused(f"There is a tag {saved.name} already. Choose another name.") from error
+    return saved
+
+
+@transaction.atomic
+def delete_tag(*, tag: Tag, actor: User | None = None, request: HasMeta | None = None) -> int:
+    """Takes the tag from everybody and deletes it; how many had it. The contacts stay."""
+    taken, _ = ContactTag.unscoped.filter(tag=tag).delete()
+    audit.record(
+        tenant=tag.tenant,
+        actor=actor,
+        action="tag.deleted",
+        target=tag.name,
+        detail={"contacts": taken},
+        request=request,
+    )
+    tag.delete()
+    return taken
+
+
+def ensure_tags(*, tenant: Tenant, names: Iterable[str]) -> list[Tag]:
+    """The tags of these names, made where they are not there yet. Raises TagRefused."""
+    wanted = {name.lower(): name for name in map(_name, names)}
+    Tag.unscoped.bulk_create(
+        (Tag(tenant=tenant, name=name) for name in wanted.values()), ignore_conflicts=True
+    )
+    return [tag for tag in Tag.objects.for_tenant(tenant) if tag.name.lower() in wanted]
+
+
+@transaction.atomic
+def set_tags(*, contact: Contact, tags: Sequence[Tag]) -> None:
+    """Gives the contact exactly these tags, all of its own tenant."""
+    contact = consent.locked(contact)
+    ContactTag.unscoped.filter(contact=contact).exclude(tag__in=tags).delete()
+    ContactTag.unscoped.bulk_create(
+        (ContactTag(tenant_id=contact.tenant_id, contact=contact, tag=tag) for tag in tags),
+        ignore_conflicts=True,
+    )
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LENGTH or "\0" in name:
+        raise TagRefused(f"A tag is a word or a few, of at most {LENGTH} characters.")
+    return name
