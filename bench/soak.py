@@ -1,6 +1,6 @@
 """Ten minutes of ordinary work: does anything grow?
 
-One workspace sends 230 a second without events, another 60 a second whose events come back through
+One workspace sends 200 a second without events, another 30 a second whose events come back through
 SNS, the webhook and the translator; both send one campaign after the other, and a program asks for
 one mail a second by the API. All of the product's processes run, beat included. Each campaign is
 a little smaller than what the rate allows until the next one, so the backlog has to stay flat.
@@ -27,7 +27,7 @@ _SAMPLE = 10.0
 _LATENCY_MS = 50
 _WORKERS = 2
 _EVERY = 15  # seconds from one campaign to the next
-_QUIET_RATE, _TOLD_RATE = 230, 60
+_QUIET_RATE, _TOLD_RATE = 200, 30
 _USED = 0.9  # of the quota
 _TOLD_ACCOUNT = "222222222222"
 
