@@ -10,6 +10,7 @@ import django
 
 django.setup()
 
+from bench.imports import imports  # noqa: E402
 from bench.launch import launch, launch_paced, launch_whole  # noqa: E402 (models need the set-up)
 from bench.machine import describe  # noqa: E402
 from bench.pace import pace, pace_stalls  # noqa: E402
@@ -26,6 +27,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "pace_stalls": pace_stalls,
     "transactional": transactional,
     "tenants": tenants,
+    "imports": imports,
     "launch": launch,
     "launch_paced": launch_paced,
     "scaling": scaling,

@@ -116,7 +116,8 @@ def _import(tenant: Tenant, user: User, newsletter: List) -> None:
     import_ = imports.upload(
         tenant=tenant, file=SimpleUploadedFile("customers.csv", content), actor=user
     )
-    imports.start(import_=import_, mapping=import_.mapping, lists=[newsletter], actor=user)
+    choices = imports.Choices(mapping=import_.mapping, lists=[newsletter])
+    imports.start(import_=import_, choices=choices, actor=user)
     _wait(lambda: Import.unscoped.get(pk=import_.pk).status == ImportStatus.DONE)
 
 

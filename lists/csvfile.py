@@ -6,8 +6,8 @@ Nothing here keeps more than a block of the file in memory.
 import codecs
 import csv
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import IO
 
 from lists.charsets import find_encoding
@@ -23,16 +23,16 @@ SAMPLE_ROWS = 50
 
 _BLOCK = 256 * 1024
 _HEAD = 64 * 1024
-_DELIMITERS = ",;\t|"
+DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
 _OTHER_KINDS = (
-    (b"PK\x03\x04", "a spreadsheet or a zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
+    (b"PK\x03\x04", "a zip archive"),
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "a compressed file"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
 )
+_OLE = b"\xd0\xcf\x11\xe0"
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<?xml")
 
 csv.field_size_limit(MAX_VALUE)
@@ -42,7 +42,8 @@ csv.field_size_limit(MAX_VALUE)
 class CsvFormat:
     encoding: str
     delimiter: str
-    names_line: int = 1  # 2 behind Excel's "sep=;"
+    names_line: int = 1  # 2 behind Excel's "sep=;", 0 where no line names the columns
+    by_record: bool = False  # records are counted, not lines: of a workbook, whose rows they are
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,18 @@ class CsvHead:
     sample: list[list[str]]
 
 
-def inspect(file: IO[bytes], encoding: str = "") -> CsvHead:
-    """Format, columns and first rows; `encoding` where a person knows better than we find.
+def inspect(
+    file: IO[bytes],
+    encoding: str = "",
+    delimiter: str = "",
+    *,
+    names: Sequence[str] = (),
+    by_record: bool = False,
+) -> CsvHead:
+    """Format, columns and first rows; `encoding` and `delimiter` where a person knows better.
 
-    Raises FileRefused for what is not a CSV.
+    `names` are the columns of a file whose first line does not name them. Raises FileRefused for
+    what is not a CSV.
     """
     file.seek(0)
     head = file.read(_HEAD)
@@ -71,6 +80,12 @@ def inspect(file: IO[bytes], encoding: str = "") -> CsvHead:
     if not whole:  # the last line may be cut
         text = text[: text.rfind("\n") + 1] or text
     fmt = _find_format(text, encoding)
+    fmt = replace(
+        fmt,
+        delimiter=delimiter or fmt.delimiter,
+        names_line=0 if names else fmt.names_line,
+        by_record=by_record,
+    )
     records: list[list[str]] = []
     try:
         for _, values in _parse(io.StringIO(text, newline=""), fmt):
@@ -82,6 +97,8 @@ def inspect(file: IO[bytes], encoding: str = "") -> CsvHead:
             raise
     if not records:
         raise FileRefused("The file holds no rows.")
+    if names:
+        records[0] = [*names, *[""] * (len(records[-1]) - len(names))]
     columns = _name_columns(records[0])
     if len(records) == 1:
         raise FileRefused("The file has column names but no rows below them.")
@@ -118,15 +135,23 @@ def read_records(file: IO[bytes], fmt: CsvFormat) -> Iterator[tuple[int, list[st
 
 
 def _parse(text: io.TextIOBase, fmt: CsvFormat) -> Iterator[tuple[int, list[str]]]:
+    """As read_records(); where no line names the columns, one without a value comes first."""
+    if not fmt.names_line:
+        yield 0, []
     for _ in range(1, fmt.names_line):
         text.readline()
     reader = csv.reader(text, delimiter=fmt.delimiter, strict=True)
-    line = fmt.names_line
+    first = line = max(fmt.names_line, 1)
     try:
+        if fmt.by_record:
+            for line, values in enumerate(reader, first):
+                if values:
+                    yield line, values
+            return
         for values in reader:
             if values:
                 yield line, values
-            line = fmt.names_line + reader.line_num
+            line = first + reader.line_num
     except csv.Error as error:
         raise FileRefused(
             f"From line {line:,} on, the quotes are not right ({error}). A value with quotes in "
@@ -137,6 +162,11 @@ def _parse(text: io.TextIOBase, fmt: CsvFormat) -> Iterator[tuple[int, list[str]
 def _refuse_other_kinds(head: bytes) -> None:
     if not head.strip():
         raise FileRefused("The file is empty.")
+    if head.startswith(_OLE):
+        raise FileRefused(
+            "This is an old Excel workbook (.xls), or one with a password. Save it as .xlsx "
+            "without a password, or as CSV UTF-8, and choose that file."
+        )
     for magic, kind in _OTHER_KINDS:
         if head.startswith(magic):
             raise FileRefused(
@@ -160,7 +190,7 @@ def _find_format(text: str, encoding: str) -> CsvFormat:
             return 0
         return widths.count(widths[0]) * 1000 // len(widths) + widths[0]
 
-    return CsvFormat(encoding, max(_DELIMITERS, key=score))
+    return CsvFormat(encoding, max(DELIMITERS, key=score))
 
 
 def _name_columns(header: list[str]) -> list[str]:

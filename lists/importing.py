@@ -4,41 +4,38 @@ A run reads the whole file first (csvfile.survey), so that a file which cannot b
 changes nothing. Then each chunk of rows is one transaction, which also moves Import.rows on: that
 number is the fence and the place to go on from. A run that follows a dead one reads the earlier
 chunks again for the report and for duplicates, and writes only what is missing. While PostgreSQL
-takes one chunk, a thread reads the next.
+takes one chunk, a thread reads the next. A dry run goes the same way and only compares.
 """
 
-import csv
 import logging
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
-from io import TextIOWrapper
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from django.core.files import File
-from django.db import OperationalError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F, Manager, Q, QuerySet
 from django.utils import timezone
-from psycopg2.errorcodes import DEADLOCK_DETECTED
+from psycopg2.errorcodes import DEADLOCK_DETECTED, UNIQUE_VIOLATION
 
-from lists.csvexport import safe_cell
-from lists.csvfile import CsvFormat, read_records, survey
+from lists.csvfile import CsvFormat, survey
 from lists.errors import FileRefused
-from lists.mapping import Chunk, RowReader, RowRefused, State
+from lists.mapping import State
 from lists.models import ContactField, Import, ImportStatus
-from lists.seen import Seen
-from lists.staging import Written, reread_chunk, write_chunk
+from lists.reading import ahead, read_chunks
+from lists.recognising import PRODUCTS
+from lists.reporting import Report
+from lists.rows import Chunk, RowReader
+from lists.staging import Target, Written, compare_chunk, write_chunk
 
 CHUNK_ROWS = 50_000
 # Longer than any chunk takes; a run that says nothing for so long is dead.
 SILENCE = timedelta(minutes=3)
-_DEADLOCK_ATTEMPTS = 3
+_ATTEMPTS = 5
+_TRY_AGAIN = {DEADLOCK_DETECTED, UNIQUE_VIOLATION}
 # A file waits so long for somebody to say what its columns are; then it is deleted.
 PATIENCE = timedelta(days=7)
-
-_Chunks = Generator[Chunk, None, None]
 
 logger = logging.getLogger(__name__)
 
@@ -59,19 +56,27 @@ def stuck() -> list[int]:
 
 
 def forget_abandoned() -> int:
-    """Ends imports whose columns nobody has named for PATIENCE, with their files; how many."""
+    """Ends imports that nobody has started for PATIENCE, with their files; how many."""
     waiting = Import.unscoped.filter(
-        status=ImportStatus.UPLOADED, created_at__lt=timezone.now() - PATIENCE
+        status__in=[ImportStatus.UPLOADED, ImportStatus.CHECKED],
+        created_at__lt=timezone.now() - PATIENCE,
     )
     forgotten = 0
     for import_ in waiting:
-        ended = Import.unscoped.filter(pk=import_.pk, status=ImportStatus.UPLOADED).update(
-            status=ImportStatus.CANCELLED, finished_at=timezone.now()
+        ended = waiting.filter(pk=import_.pk).update(
+            status=ImportStatus.CANCELLED, rows=0, finished_at=timezone.now()
         )
         if ended:
-            import_.file.storage.delete(import_.file.name)
+            delete_files(import_)
         forgotten += ended
     return forgotten
+
+
+def delete_files(import_: Import) -> None:
+    """Deletes what was uploaded: people's data that nothing needs any more."""
+    for file in (import_.file, import_.workbook):
+        if file:
+            file.storage.delete(file.name)
 
 
 def run(import_id: int) -> None:
@@ -117,65 +122,42 @@ def _claim(import_id: int) -> Import | None:
 
 
 def _run(import_: Import, file: IO[bytes]) -> None:
-    fmt = CsvFormat(import_.encoding, import_.delimiter, import_.names_line)
+    fmt = CsvFormat(
+        import_.encoding, import_.delimiter, import_.names_line, by_record=bool(import_.workbook)
+    )
     rows_total = survey(file, fmt)
     _open(import_).update(rows_total=rows_total, progressed_at=timezone.now())
-    list_ids = list(import_.lists.order_by("pk").values_list("pk", flat=True))
-    kinds = ContactField.unscoped.filter(tenant_id=import_.tenant_id).values_list("key", "kind")
-    reader = RowReader(import_.columns, import_.mapping, dict(kinds))
+    target = Target(_ids(import_.lists), _ids(import_.tags))
     with TemporaryFile() as raw:
-        text = TextIOWrapper(raw, encoding="utf-8-sig", newline="", write_through=True)
-        report = _Report(text)
-        with closing(_ahead(read_chunks(file, fmt, reader, rows_total))) as chunks:
-            for chunk in chunks:
+        report = Report(raw)
+        chunks = read_chunks(file, fmt, _reader(import_), rows_total, CHUNK_ROWS)
+        with closing(ahead(chunks)) as coming:
+            for chunk in coming:
                 if chunk.first + chunk.rows <= import_.rows:
-                    written = _reread(import_, list_ids, chunk)
+                    written = _reread(import_, target, chunk)
                 else:
-                    written = _write(import_, list_ids, chunk)
+                    written = _write(import_, target, chunk)
                 report.add(chunk, written)
+        report.close()
         if report.rows:
-            text.seek(0)
             import_.error_file.save(f"{import_.public_id}-report.csv", File(raw), save=False)
-        text.detach()
-    _end(import_, ImportStatus.DONE)
+    _end(import_, ImportStatus.CHECKED if import_.dry_run else ImportStatus.DONE)
 
 
-def read_chunks(file: IO[bytes], fmt: CsvFormat, reader: RowReader, rows_total: int) -> _Chunks:
-    """The rows of the file in chunks of CHUNK_ROWS, checked; the same ones at each reading."""
-    seen = Seen(rows_total)
-    records = read_records(file, fmt)
-    next(records)  # the names of the columns
-    chunk = Chunk(first=0)
-    for line, values in records:
-        chunk.rows += 1
-        try:
-            email_norm, state, copied = reader.read(line, values)
-        except RowRefused as refused:
-            chunk.invalid.append((line, refused.column, refused.value, refused.reason))
-        else:
-            if state >= State.UNSUBSCRIBED:
-                chunk.stops[email_norm] = max(state, chunk.stops.get(email_norm, state))
-            if earlier := seen.add(email_norm, line):
-                chunk.duplicates.append((line, email_norm, earlier))
-            else:
-                chunk.lines.append(copied)
-        if chunk.rows == CHUNK_ROWS:
-            yield chunk
-            chunk = Chunk(first=chunk.first + CHUNK_ROWS)
-    if chunk.rows:
-        yield chunk
+def _reader(import_: Import) -> RowReader:
+    kinds = ContactField.unscoped.filter(tenant_id=import_.tenant_id).values_list("key", "kind")
+    product = PRODUCTS.get(import_.product)
+    return RowReader(
+        import_.columns,
+        import_.mapping,
+        import_.kinds | dict(kinds),
+        State(import_.state),
+        product.words if product else None,
+    )
 
 
-def _ahead(chunks: _Chunks) -> _Chunks:
-    """The same chunks, the next one read in a thread while the caller works on this one."""
-    with (
-        closing(chunks),
-        ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as thread,
-    ):
-        waiting = thread.submit(next, chunks, None)
-        while (chunk := waiting.result()) is not None:
-            waiting = thread.submit(next, chunks, None)
-            yield chunk
+def _ids(chosen: Manager[Any]) -> list[int]:
+    return list(chosen.order_by("pk").values_list("pk", flat=True))
 
 
 def _open(import_: Import) -> QuerySet[Import]:
@@ -183,32 +165,34 @@ def _open(import_: Import) -> QuerySet[Import]:
     return Import.unscoped.filter(pk=import_.pk, status=ImportStatus.RUNNING)
 
 
-def _reread(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
+def _reread(import_: Import, target: Target, chunk: Chunk) -> Written:
     with transaction.atomic():
         if not _open(import_).update(progressed_at=timezone.now()):
             raise _Stopped
-        return reread_chunk(import_, list_ids, chunk)
+        return compare_chunk(import_, target, chunk)
 
 
-def _write(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
+def _write(import_: Import, target: Target, chunk: Chunk) -> Written:
     """One chunk, committed with its counts. Raises _Stopped, with nothing of it written."""
-    attempts = _DEADLOCK_ATTEMPTS
+    attempts = _ATTEMPTS
     while True:
         try:
             with transaction.atomic():
-                written = _write_once(import_, list_ids, chunk)
-        except OperationalError as error:
-            # Somebody else changed the same contacts in another order; PostgreSQL chose us.
+                written = _write_once(import_, target, chunk)
+        except (OperationalError, IntegrityError) as error:
+            # Somebody else changed the same contacts in another order and PostgreSQL chose us, or
+            # added one of them meanwhile: now it is there.
             attempts -= 1
-            if not attempts or getattr(error.__cause__, "pgcode", "") != DEADLOCK_DETECTED:
+            if not attempts or getattr(error.__cause__, "pgcode", "") not in _TRY_AGAIN:
                 raise
         else:
             import_.rows = chunk.first + chunk.rows
             return written
 
 
-def _write_once(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
-    written = write_chunk(import_, list_ids, chunk)
+def _write_once(import_: Import, target: Target, chunk: Chunk) -> Written:
+    write = compare_chunk if import_.dry_run else write_chunk
+    written = write(import_, target, chunk)
     unchanged = len(chunk.lines) - written.created - written.updated
     moved = (
         _open(import_)
@@ -222,6 +206,8 @@ def _write_once(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
             invalid=F("invalid") + len(chunk.invalid),
             suppressed=F("suppressed") + len(written.suppressed),
             unsubscribed=F("unsubscribed") + len(written.unsubscribed),
+            role=F("role") + len(chunk.role),
+            disposable=F("disposable") + len(chunk.disposable),
             progressed_at=timezone.now(),
         )
     )
@@ -235,6 +221,8 @@ def _end(import_: Import, status: ImportStatus, failure: str = "") -> None:
     if status == ImportStatus.CANCELLED:
         # Not cancelled but taken over by another worker: then it is theirs to end.
         open_ = open_.filter(cancel_requested=True)
+        if import_.dry_run:
+            status = ImportStatus.UPLOADED  # as before the check
     ended = open_.update(
         status=status,
         failure=failure,
@@ -242,33 +230,6 @@ def _end(import_: Import, status: ImportStatus, failure: str = "") -> None:
         finished_at=timezone.now(),
     )
     if ended:
-        import_.file.storage.delete(import_.file.name)  # people's data; nothing needs it now
         logger.info("import %d ends as %s", import_.pk, status)
-
-
-class _Report:
-    """The file that names each row which did not come in as it stood, and why."""
-
-    def __init__(self, file: TextIOWrapper) -> None:
-        self._writer = csv.writer(file)
-        self.rows = 0
-
-    def add(self, chunk: Chunk, written: Written) -> None:
-        rows = [(line, column, value, why) for line, column, value, why in chunk.invalid]
-        rows += [
-            (line, "", email, f"Left out: line {earlier:,} has the same address.")
-            for line, email, earlier in chunk.duplicates
-        ]
-        rows += [
-            (line, "", email, "Stays unsubscribed: an import never subscribes anyone again.")
-            for line, email in written.unsubscribed
-        ]
-        rows += [
-            (line, "", email, f"Stays suppressed ({reason}): nothing is sent to this address.")
-            for line, email, reason in written.suppressed
-        ]
-        if rows and not self.rows:
-            self._writer.writerow(["line", "column", "value", "reason"])
-        for row in sorted(rows):
-            self._writer.writerow([safe_cell(value) for value in row])
-        self.rows += len(rows)
+        if status not in (ImportStatus.UPLOADED, ImportStatus.CHECKED):
+            delete_files(import_)

@@ -1,81 +1,156 @@
-"""The set-based writing of one chunk of an import, inside the caller's transaction."""
+"""The set-based writing of one chunk of an import, inside the caller's transaction.
+
+A chunk is staged in a temporary table, and compared with the contacts that are there: that is all
+a dry run does, and what a real run begins with. What has changed, or lacks a place or a tag, is
+then held and written; a contact that stays as it is costs no write.
+"""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from lists.mapping import COPY_COLUMNS, Chunk, State
-from lists.models import Import, Source, SuppressionReason
+from lists.mapping import State
+from lists.models import Import, Source, SuppressionReason, UpdatePolicy
+from lists.rows import COPY_COLUMNS, Chunk
 from lists.suppressing import Suppress, add_suppressions
 
-# A list that is being deleted waits for this chunk; one that is gone takes no more members.
-_HOLD_LISTS = """
-SELECT id FROM lists_list WHERE tenant_id = %(tenant_id)s AND id = ANY(%(list_ids)s)
+_COPY_BLOCK = 1 << 20  # bytes; with psycopg2's 8 KB each block would wait for the thread that reads
+
+# A list or tag that is being deleted waits for this chunk; one that is gone takes nobody more.
+_HOLD = """
+SELECT id FROM {table} WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s)
 ORDER BY id FOR KEY SHARE
 """
 
+# Every row gets an id at once: that of its contact, where it is new.
 _STAGE = """
 CREATE TEMP TABLE import_rows (
+    id bigint DEFAULT nextval('lists_contact_id_seq'),
     line bigint, public_id uuid, email varchar(320), email_norm varchar(320),
     first_name varchar(120), last_name varchar(120), fields jsonb, state smallint
 ) ON COMMIT DROP;
-CREATE TEMP TABLE import_contacts (
-    line bigint, email varchar(320), email_norm varchar(320), state smallint,
-    id bigint, unsubscribed_at timestamptz, is_new boolean
+CREATE TEMP TABLE import_known (
+    line bigint, email varchar(320), state smallint, id bigint, changed boolean, kept boolean,
+    lacks boolean, first_name varchar(120), last_name varchar(120), fields jsonb
 ) ON COMMIT DROP
 """
 
-# A blank value overwrites nothing, and a contact that stays as it is is not written at all. Rows
-# go in by address: two imports of one tenant then take their locks in the same order.
-_UPSERT = """
-WITH upserted AS (
-    INSERT INTO lists_contact AS c (tenant_id, public_id, email, email_norm, first_name,
-                                    last_name, fields, created_at, updated_at)
-    SELECT %(tenant_id)s, public_id, email, email_norm, first_name, last_name, fields, now(), now()
-    FROM import_rows ORDER BY email_norm
-    ON CONFLICT (tenant_id, email_norm) DO UPDATE
-    SET first_name = coalesce(nullif(excluded.first_name, ''), c.first_name),
-        last_name = coalesce(nullif(excluded.last_name, ''), c.last_name),
-        fields = c.fields || excluded.fields,
-        updated_at = now()
-    WHERE (excluded.first_name <> '' AND excluded.first_name <> c.first_name)
-       OR (excluded.last_name <> '' AND excluded.last_name <> c.last_name)
-       OR NOT c.fields @> excluded.fields
-    RETURNING c.id, c.email_norm, c.unsubscribed_at, (xmax = 0) AS is_new
-)
-INSERT INTO import_contacts
-SELECT r.line, r.email, u.email_norm, r.state, u.id, u.unsubscribed_at, u.is_new
-FROM upserted u JOIN import_rows r USING (email_norm)
+# What each field of contact c becomes by the values of {r}. A blank value overwrites nothing.
+_BECOMES = {
+    UpdatePolicy.OVERWRITE: {
+        "first_name": "coalesce(nullif({r}.first_name, ''), c.first_name)",
+        "last_name": "coalesce(nullif({r}.last_name, ''), c.last_name)",
+        "fields": "c.fields || {r}.fields",
+    },
+    UpdatePolicy.FILL: {
+        "first_name": "coalesce(nullif(c.first_name, ''), {r}.first_name)",
+        "last_name": "coalesce(nullif(c.last_name, ''), {r}.last_name)",
+        "fields": "{r}.fields || c.fields",
+    },
+}
+_CHANGED = """
+(c.first_name, c.last_name, c.fields) IS DISTINCT FROM ({first_name}, {last_name}, {fields})
 """
 
-_COUNT = "SELECT count(*) FILTER (WHERE is_new), count(*) FROM import_contacts"
-
-# The rows of which nothing was written.
-_FIND_REST = """
-INSERT INTO import_contacts
-SELECT r.line, r.email, r.email_norm, r.state, c.id, c.unsubscribed_at, false
+# The rows whose contacts are there, and what a run would change of them. OFFSET 0 has the planner
+# look each row up by its address, instead of reading every contact of the installation.
+_KNOW = """
+INSERT INTO import_known
+SELECT r.line, r.email, r.state, c.id, c.changed,
+       r.state < %(left)s AND (c.unsubscribed_at IS NOT NULL OR p.unsubscribed),
+       p.places < %(lists)s OR {tags} < %(tags)s,
+       CASE WHEN c.changed THEN r.first_name END, CASE WHEN c.changed THEN r.last_name END,
+       CASE WHEN c.changed THEN r.fields END
 FROM import_rows r
-JOIN lists_contact c ON c.tenant_id = %(tenant_id)s AND c.email_norm = r.email_norm
-WHERE NOT EXISTS (SELECT FROM import_contacts i WHERE i.email_norm = r.email_norm)
+CROSS JOIN LATERAL (
+    SELECT c.id, c.unsubscribed_at, {changed} AS changed
+    FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s AND c.email_norm = r.email_norm OFFSET 0
+) c
+CROSS JOIN LATERAL (
+    SELECT count(*) AS places, coalesce(bool_or(s.status = 'unsubscribed'), false) AS unsubscribed
+    FROM lists_subscription s WHERE s.contact_id = c.id AND s.list_id = ANY(%(list_ids)s)
+) p
+"""
+_TAGS_THERE = """
+(SELECT count(*) FROM lists_contacttag t WHERE t.contact_id = c.id AND t.tag_id = ANY(%(tag_ids)s))
+"""
+
+_COUNT = """
+SELECT count(*), count(*) FILTER (WHERE changed), coalesce(bool_or(changed OR lacks), false)
+FROM import_known
+"""
+
+# From here on contacts are looked up by id, whatever the planner knows of new temporary tables.
+_BY_ID = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
+# Whoever writes a place on a list or a tag holds the contact's row. Rows are taken by id, so that
+# two who want the same ones wait for each other and not in a ring.
+_HOLD_CONTACTS = """
+SELECT count(c.id)
+FROM (SELECT id FROM import_known WHERE changed OR lacks ORDER BY id) k
+CROSS JOIN LATERAL (SELECT id FROM lists_contact WHERE id = k.id FOR NO KEY UPDATE) c
+"""
+
+# Compared again: the contact may have changed before it was held. Old and new are kept for undo.
+_UPDATE = """
+WITH changed AS (
+    UPDATE lists_contact c
+    SET first_name = {first_name}, last_name = {last_name}, fields = {fields}, updated_at = now()
+    FROM import_known k
+    WHERE c.id = k.id AND k.changed AND {changed}
+    RETURNING new.id, old.first_name, old.last_name, old.fields,
+              new.first_name, new.last_name, new.fields
+)
+INSERT INTO lists_importchange (tenant_id, imported_id, contact_id, first_name, last_name, fields,
+                                new_first_name, new_last_name, new_fields)
+SELECT %(tenant_id)s, %(import_id)s, changed.* FROM changed
+"""
+
+# An address that somebody else adds at the same moment fails the chunk, which is tried again.
+_CREATE = """
+INSERT INTO lists_contact (id, tenant_id, public_id, email, email_norm, first_name, last_name,
+                           fields, imported_id, created_at, updated_at)
+SELECT id, %(tenant_id)s, public_id, email, email_norm, first_name, last_name, fields,
+       %(import_id)s, now(), now()
+FROM import_rows r {unknown} ORDER BY email_norm
+"""
+_UNKNOWN = "WHERE NOT EXISTS (SELECT FROM import_known k WHERE k.line = r.line)"
+
+_SUBSCRIBE_NEW = """
+INSERT INTO lists_subscription
+    (tenant_id, contact_id, list_id, status, source, imported_id, unsubscribed_at, created_at)
+SELECT %(tenant_id)s, r.id, l.id,
+       CASE WHEN r.state >= %(left)s THEN 'unsubscribed'
+            WHEN r.state = %(unconfirmed)s THEN 'unconfirmed' ELSE 'active' END,
+       %(source)s, %(import_id)s, CASE WHEN r.state >= %(left)s THEN now() END, now()
+FROM import_rows r CROSS JOIN unnest(%(list_ids)s::bigint[]) AS l (id) {unknown}
 """
 
 # A place that is there already stays as it is: nobody is revived or confirmed by an import.
-_SUBSCRIBE = """
+_SUBSCRIBE_KNOWN = """
 INSERT INTO lists_subscription
     (tenant_id, contact_id, list_id, status, source, imported_id, unsubscribed_at, created_at)
-SELECT %(tenant_id)s, i.id, l.id,
-       CASE WHEN i.state >= %(left)s OR i.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
-            WHEN i.state = %(unconfirmed)s THEN 'unconfirmed' ELSE 'active' END,
+SELECT %(tenant_id)s, c.id, l.id,
+       CASE WHEN k.state >= %(left)s OR c.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
+            WHEN k.state = %(unconfirmed)s THEN 'unconfirmed' ELSE 'active' END,
        %(source)s, %(import_id)s,
-       CASE WHEN i.state >= %(left)s THEN now() ELSE i.unsubscribed_at END,
-       now()
-FROM import_contacts i CROSS JOIN unnest(%(list_ids)s::bigint[]) AS l (id)
-ORDER BY i.id
+       CASE WHEN k.state >= %(left)s THEN now() ELSE c.unsubscribed_at END, now()
+FROM import_known k JOIN lists_contact c ON c.id = k.id
+CROSS JOIN unnest(%(list_ids)s::bigint[]) AS l (id)
+WHERE k.lacks ORDER BY c.id
 ON CONFLICT (contact_id, list_id) DO NOTHING
 """
+
+_TAG = """
+INSERT INTO lists_contacttag (tenant_id, contact_id, tag_id, imported_id, created_at)
+SELECT %(tenant_id)s, c.id, t.id, %(import_id)s, now()
+FROM (SELECT id FROM {rows} ORDER BY id) c CROSS JOIN unnest(%(tag_ids)s::bigint[]) AS t (id)
+ON CONFLICT (contact_id, tag_id) DO NOTHING
+"""
+_NEW_ROWS, _KNOWN_ROWS = "import_rows r {unknown}", "import_known k WHERE k.lacks"
 
 _UNSUBSCRIBE = """
 UPDATE lists_subscription s SET status = 'unsubscribed', unsubscribed_at = now()
@@ -84,18 +159,20 @@ WHERE c.tenant_id = %(tenant_id)s AND c.email_norm = ANY(%(stopped)s)
   AND s.contact_id = c.id AND s.list_id = ANY(%(list_ids)s) AND s.status <> 'unsubscribed'
 """
 
-_KEPT_UNSUBSCRIBED = """
-SELECT i.line, i.email FROM import_contacts i
-WHERE NOT i.is_new AND i.state < %(left)s
-  AND (i.unsubscribed_at IS NOT NULL OR EXISTS (
-        SELECT 1 FROM lists_subscription s
-        WHERE s.contact_id = i.id AND s.list_id = ANY(%(list_ids)s) AND s.status = 'unsubscribed'))
-"""
+_KEPT_UNSUBSCRIBED = "SELECT line, email FROM import_known WHERE kept"
 
 _KEPT_SUPPRESSED = """
-SELECT i.line, i.email, x.reason FROM import_contacts i
-JOIN lists_suppression x ON x.tenant_id = %(tenant_id)s AND x.email_norm = i.email_norm
+SELECT r.line, r.email, x.reason FROM import_rows r
+JOIN lists_suppression x ON x.tenant_id = %(tenant_id)s AND x.email_norm = r.email_norm
 """
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the rows of an import go; only lists and tags that are there."""
+
+    list_ids: list[int] = field(default_factory=list)
+    tag_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -108,65 +185,125 @@ class Written:
     suppressed: list[tuple[int, str, str]]
 
 
-def write_chunk(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
-    """Writes contacts, their places on the lists, and what a status column says."""
-    values = _values(import_, list_ids)
+def write_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
+    """Writes contacts, their places on the lists, their tags, and what a status column says."""
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD_LISTS, values)
-        values["list_ids"] = [row[0] for row in cursor.fetchall()]
-        _stage(cursor, chunk)
-        cursor.execute(_UPSERT, values)
-        cursor.execute(_COUNT)
-        created, written = cursor.fetchone()
-        if written < len(chunk.lines):
-            cursor.execute(_FIND_REST, values)
-        cursor.execute(_SUBSCRIBE, values)
+        target = Target(
+            _held(cursor, import_, "lists_list", target.list_ids),
+            _held(cursor, import_, "lists_tag", target.tag_ids),
+        )
+        values = _values(import_, target)
+        known, _, writes = _compare(cursor, import_, chunk, values)
+        suppressed = _suppressed(cursor, values)
+        if known < len(chunk.lines):
+            _create(cursor, values, _UNKNOWN if known else "")
+        updated = _update(cursor, import_, values) if writes else 0
         if chunk.stops:
             cursor.execute(_UNSUBSCRIBE, values | {"stopped": list(chunk.stops)})
             add_suppressions(import_.tenant_id, _suppressions(import_, chunk))
-        return Written(created, written - created, *_kept(cursor, values))
+        return _written(cursor, len(chunk.lines) - known, updated, suppressed)
 
 
-def reread_chunk(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
-    """What to report of a chunk that has been written before; changes nothing."""
-    values = _values(import_, list_ids)
+def compare_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
+    """What write_chunk() would do, or has done; changes nothing."""
+    values = _values(import_, target)
     with connection.cursor() as cursor:
-        _stage(cursor, chunk)
-        cursor.execute(_FIND_REST, values)
-        return Written(0, 0, *_kept(cursor, values))
+        known, changed, _ = _compare(cursor, import_, chunk, values)
+        return _written(cursor, len(chunk.lines) - known, changed, _suppressed(cursor, values))
 
 
-def _values(import_: Import, list_ids: list[int]) -> dict[str, Any]:
+def _held(cursor: CursorWrapper, import_: Import, table: str, ids: list[int]) -> list[int]:
+    if ids:
+        given = {"tenant_id": import_.tenant_id, "ids": ids}
+        cursor.execute(_HOLD.format(table=table), given)
+        ids = [row[0] for row in cursor.fetchall()]
+    return ids
+
+
+def _values(import_: Import, target: Target) -> dict[str, Any]:
     return {
         "tenant_id": import_.tenant_id,
         "import_id": import_.pk,
-        "list_ids": list_ids,
+        "list_ids": target.list_ids,
+        "lists": len(target.list_ids),
+        "tag_ids": target.tag_ids,
+        "tags": len(target.tag_ids),
         "source": Source.IMPORT.value,
         "left": int(State.UNSUBSCRIBED),
         "unconfirmed": int(State.UNCONFIRMED),
     }
 
 
-def _stage(cursor: CursorWrapper, chunk: Chunk) -> None:
+def _compare(
+    cursor: CursorWrapper, import_: Import, chunk: Chunk, values: dict[str, Any]
+) -> tuple[int, int, bool]:
+    """(rows whose contact is there, those that would change, whether anything is to be written)."""
     cursor.execute(_STAGE)
     cursor.copy_expert(
-        f"COPY import_rows ({COPY_COLUMNS}) FROM STDIN", io.BytesIO("".join(chunk.lines).encode())
+        f"COPY import_rows ({COPY_COLUMNS}) FROM STDIN",
+        io.BytesIO("".join(chunk.lines).encode()),
+        size=_COPY_BLOCK,
     )
+    becomes = _becomes(import_, "r")
+    cursor.execute(
+        _KNOW.format(
+            changed=_CHANGED.format(**becomes) if becomes else "false",
+            tags=_TAGS_THERE if values["tags"] else "0",
+        ),
+        values,
+    )
+    cursor.execute(_COUNT)
+    known, changed, writes = cursor.fetchone()
+    return known, changed, writes
 
 
-def _kept(
-    cursor: CursorWrapper, values: dict[str, Any]
-) -> tuple[list[tuple[int, str]], list[tuple[int, str, str]]]:
-    cursor.execute(_KEPT_UNSUBSCRIBED, values)
-    unsubscribed = cursor.fetchall()
+def _create(cursor: CursorWrapper, values: dict[str, Any], unknown: str) -> None:
+    """Writes the contacts that are new, with all that is theirs."""
+    cursor.execute(_CREATE.format(unknown=unknown), values)
+    if values["lists"]:
+        cursor.execute(_SUBSCRIBE_NEW.format(unknown=unknown), values)
+    if values["tags"]:
+        cursor.execute(_TAG.format(rows=_NEW_ROWS.format(unknown=unknown)), values)
+
+
+def _update(cursor: CursorWrapper, import_: Import, values: dict[str, Any]) -> int:
+    """Writes what known contacts lack; how many have other values now."""
+    updated = 0
+    cursor.execute(_BY_ID)
+    cursor.execute(_HOLD_CONTACTS)
+    if becomes := _becomes(import_, "k"):
+        cursor.execute(_UPDATE.format(changed=_CHANGED.format(**becomes), **becomes), values)
+        updated = cursor.rowcount
+    if values["lists"]:
+        cursor.execute(_SUBSCRIBE_KNOWN, values)
+    if values["tags"]:
+        cursor.execute(_TAG.format(rows=_KNOWN_ROWS), values)
+    return updated
+
+
+def _becomes(import_: Import, rows: str) -> dict[str, str]:
+    """SQL for what the fields become by the import's policy, {} where they stay."""
+    found = _BECOMES.get(UpdatePolicy(import_.policy), {})
+    return {name: becomes.format(r=rows) for name, becomes in found.items()}
+
+
+def _suppressed(cursor: CursorWrapper, values: dict[str, Any]) -> list[tuple[int, str, str]]:
     cursor.execute(_KEPT_SUPPRESSED, values)
-    suppressed = cursor.fetchall()
-    cursor.execute("DROP TABLE import_rows, import_contacts")  # the transaction may go on
-    return unsubscribed, suppressed
+    return list(cursor.fetchall())
+
+
+def _written(
+    cursor: CursorWrapper, created: int, updated: int, suppressed: list[tuple[int, str, str]]
+) -> Written:
+    cursor.execute(_KEPT_UNSUBSCRIBED)
+    unsubscribed = list(cursor.fetchall())
+    cursor.execute("DROP TABLE import_rows, import_known")  # the transaction may go on
+    return Written(created, updated, unsubscribed, suppressed)
 
 
 def _suppressions(import_: Import, chunk: Chunk) -> list[Suppress]:
     reasons = {
+        State.BLOCKED: SuppressionReason.MANUAL,
         State.BOUNCED: SuppressionReason.HARD_BOUNCE,
         State.COMPLAINED: SuppressionReason.COMPLAINT,
     }

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from lists import importing
+from lists import importing, undoing
 
 
 @shared_task
@@ -11,7 +11,15 @@ def run_import(import_id: int) -> None:
 
 
 @shared_task
+def undo_import(import_id: int) -> None:
+    undoing.undo(import_id)
+
+
+@shared_task
 def sweep_imports() -> None:
     for import_id in importing.stuck():
         run_import.delay(import_id)
+    for import_id in undoing.stuck():
+        undo_import.delay(import_id)
     importing.forget_abandoned()
+    undoing.forget_old()

@@ -32,9 +32,9 @@ urlpatterns = [
     path("contacts/imports/new/", imports.import_new, name="import_new"),
     path("contacts/imports/<uuid:import_id>/", imports.import_, name="import"),
     path(
-        "contacts/imports/<uuid:import_id>/encoding/",
-        imports.import_encoding,
-        name="import_encoding",
+        "contacts/imports/<uuid:import_id>/read/",
+        imports.import_read,
+        name="import_read",
     ),
     path("contacts/imports/<uuid:import_id>/start/", imports.import_start, name="import_start"),
     path(
@@ -42,6 +42,12 @@ urlpatterns = [
         imports.import_progress,
         name="import_progress",
     ),
+    path(
+        "contacts/imports/<uuid:import_id>/confirm/",
+        imports.import_confirm,
+        name="import_confirm",
+    ),
+    path("contacts/imports/<uuid:import_id>/undo/", imports.import_undo, name="import_undo"),
     path("contacts/imports/<uuid:import_id>/cancel/", imports.import_cancel, name="import_cancel"),
     path("contacts/imports/<uuid:import_id>/report/", imports.import_report, name="import_report"),
     path("", include("lists.urls_forms")),

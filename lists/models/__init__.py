@@ -1,6 +1,12 @@
 """Who may be mailed, and by whose consent."""
 
-from lists.models.imports import Import, ImportStatus, private_storage
+from lists.models.imports import (
+    Import,
+    ImportChange,
+    ImportStatus,
+    UpdatePolicy,
+    private_storage,
+)
 from lists.models.people import (
     ConsentRecord,
     Contact,
@@ -25,6 +31,7 @@ __all__ = [
     "ContactTag",
     "FieldKind",
     "Import",
+    "ImportChange",
     "ImportStatus",
     "List",
     "SignupForm",
@@ -34,5 +41,6 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "Tag",
+    "UpdatePolicy",
     "private_storage",
 ]

@@ -30,6 +30,16 @@ class Contact(TenantOwned):
     unsubscribed_at = models.DateTimeField(
         null=True, blank=True, help_text="Unsubscribed from everything; beats every list."
     )
+    # The import that made it, which can be undone. Nothing looks contacts up by it.
+    imported = models.ForeignKey(
+        "lists.Import",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

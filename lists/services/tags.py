@@ -24,7 +24,7 @@ def save_tag(
 ) -> Tag:
     """Makes a tag, or renames `tag`. Raises TagRefused for a name that is taken or is none."""
     saved = tag or Tag(tenant=tenant)
-    before, saved.name = saved.name, _name(name)
+    before, saved.name = saved.name, tag_name(name)
     try:
         with transaction.atomic():
             saved.save()
@@ -59,7 +59,7 @@ def delete_tag(*, tag: Tag, actor: User | None = None, request: HasMeta | None =
 
 def ensure_tags(*, tenant: Tenant, names: Iterable[str]) -> list[Tag]:
     """The tags of these names, made where they are not there yet. Raises TagRefused."""
-    wanted = {name.lower(): name for name in map(_name, names)}
+    wanted = {name.lower(): name for name in map(tag_name, names)}
     Tag.unscoped.bulk_create(
         (Tag(tenant=tenant, name=name) for name in wanted.values()), ignore_conflicts=True
     )
@@ -77,7 +77,8 @@ def set_tags(*, contact: Contact, tags: Sequence[Tag]) -> None:
     )
 
 
-def _name(name: str) -> str:
+def tag_name(name: str) -> str:
+    """A tag's name as it is kept. Raises TagRefused for what is none."""
     name = " ".join(name.split())
     if not name or len(name) > LENGTH or "\0" in name:
         raise TagRefused(f"A tag is a word or a few, of at most {LENGTH} characters.")

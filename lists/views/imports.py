@@ -1,4 +1,4 @@
-"""The import wizard: upload, say what the columns are, watch, see what came of it."""
+"""The import wizard: upload, say what the columns are, check, watch, see what came of it, undo."""
 
 from typing import Any
 from uuid import UUID
@@ -9,18 +9,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lists.errors import FileRefused, ImportRefused
-from lists.forms.imports import EncodingForm, MappingForm, UploadForm
+from lists.errors import FileRefused, ImportRefused, TagRefused
+from lists.forms.imports import MappingForm, ReadingForm, StartForm, UploadForm
 from lists.mapping import in_words
 from lists.models import Import, ImportStatus, List
 from lists.paging import keyset
+from lists.recognising import PRODUCTS
 from lists.selectors.fields import fields_of
 from lists.services import imports as services
 from lists.views.posted import posted
 from tenants.errors import BluefoxError
 from tenants.permissions import allows, requires
 
-_GOING = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+_GOING = (ImportStatus.QUEUED, ImportStatus.RUNNING, ImportStatus.UNDOING)
 
 
 @require_safe
@@ -58,15 +59,19 @@ def import_new(request: Any) -> HttpResponse:
         except FileRefused as error:
             form.add_error("file", error.message)
         else:
-            return redirect("lists:import", request.tenant.slug, import_.public_id)
+            return _page_of(request, import_)
     status = 422 if form.is_bound else 200
     return render(request, "lists/import_new.html", {"form": form}, status=status)
 
 
 def _import(request: Any, import_id: UUID) -> Import:
-    owned = Import.objects.for_tenant(request.tenant).select_related("created_by")
+    owned = Import.objects.for_tenant(request.tenant).select_related("created_by", "tenant")
     import_: Import = get_object_or_404(owned, public_id=import_id)
     return import_
+
+
+def _page_of(request: Any, import_: Import) -> HttpResponse:
+    return redirect("lists:import", request.tenant.slug, import_.public_id)
 
 
 def _mapping_page(
@@ -75,7 +80,8 @@ def _mapping_page(
     context = {
         "import": import_,
         "form": form or MappingForm(import_=import_),
-        "encoding": EncodingForm(initial={"encoding": import_.encoding}),
+        "reading": ReadingForm(import_=import_),
+        "product": PRODUCTS.get(import_.product),
     }
     return render(request, "lists/import_mapping.html", context, status=status)
 
@@ -87,18 +93,27 @@ def import_(request: Any, import_id: UUID) -> HttpResponse:
     import_ = _import(request, import_id)
     if import_.status == ImportStatus.UPLOADED and allows(request.membership, "contacts.edit"):
         return _mapping_page(request, import_)
+    return _state_page(request, import_)
+
+
+def _state_page(
+    request: Any, import_: Import, form: StartForm | None = None, status: int = 200
+) -> HttpResponse:
     labels = dict(fields_of(request.tenant).values_list("key", "label"))
     context = {
         "import": import_,
+        "form": form or StartForm(),
         "lists": import_.lists.order_by("name"),
+        "tags": import_.tags.order_by("name"),
         "becomes": [
             (column, in_words(import_.mapping.get(column, ""), labels))
             for column in import_.columns
         ],
         "going": import_.status in _GOING,
         "pace": _pace(import_),
+        "can_be_undone": services.can_be_undone(import_),
     }
-    return render(request, "lists/import.html", context)
+    return render(request, "lists/import.html", context, status=status)
 
 
 def _pace(import_: Import) -> dict[str, Any]:
@@ -121,46 +136,81 @@ def import_progress(request: Any, import_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires("contacts.edit")
-def import_encoding(request: Any, import_id: UUID) -> HttpResponse:
+def import_read(request: Any, import_id: UUID) -> HttpResponse:
+    """Reads the file another way: encoding, delimiter or sheet."""
     import_ = _import(request, import_id)
     if import_.status != ImportStatus.UPLOADED:
         raise Http404("the columns have been chosen")
     try:
-        services.read_again(import_=import_, encoding=request.POST.get("encoding", ""))
+        services.read_again(
+            import_=import_,
+            encoding=request.POST.get("encoding", ""),
+            delimiter=request.POST.get("delimiter", ""),
+            sheet=request.POST.get("sheet", ""),
+        )
     except FileRefused as error:
         messages.error(request, error.message)
-    return redirect("lists:import", request.tenant.slug, import_.public_id)
+    return _page_of(request, import_)
 
 
 @require_POST
 @requires("contacts.edit")
 def import_start(request: Any, import_id: UUID) -> HttpResponse:
+    """From the columns to a check, or to the import itself."""
     import_ = _import(request, import_id)
     form = MappingForm(request.POST, import_=import_)
     if form.is_valid():
         try:
-            services.start(
-                import_=import_,
-                mapping=form.mapping(),
-                lists=list(form.cleaned_data["lists"]),
-                new_list=form.cleaned_data["new_list"],
-                actor=request.user,
-                request=request,
-            )
+            if request.POST.get("act") == "start":
+                services.start(
+                    import_=import_, choices=form.choices(), actor=request.user, request=request
+                )
+            else:
+                services.check(import_=import_, choices=form.choices())
         except ImportRefused as error:
             form.add_error(None, error.message)
+        except TagRefused as error:
+            form.add_error("new_tags", error.message)
         except BluefoxError as error:
             form.add_error("new_list", error.message)
         else:
-            return redirect("lists:import", request.tenant.slug, import_.public_id)
+            return _page_of(request, import_)
     return _mapping_page(request, import_, form, status=422)
 
 
 @require_POST
 @requires("contacts.edit")
+def import_confirm(request: Any, import_id: UUID) -> HttpResponse:
+    """From the counts of a check to the import, or back to the columns."""
+    import_ = _import(request, import_id)
+    if request.POST.get("act") == "change":
+        return _page_of(request, services.reopen(import_=import_))
+    form = StartForm(request.POST)
+    if form.is_valid():
+        try:
+            services.start(import_=import_, actor=request.user, request=request)
+        except BluefoxError as error:
+            form.add_error(None, error.message)
+        else:
+            return _page_of(request, import_)
+    return _state_page(request, import_, form, status=422)
+
+
+@require_POST
+@requires("contacts.edit")
 def import_cancel(request: Any, import_id: UUID) -> HttpResponse:
-    services.cancel(import_=_import(request, import_id))
-    return redirect("lists:import", request.tenant.slug, import_id)
+    return _page_of(request, services.cancel(import_=_import(request, import_id)))
+
+
+@require_POST
+@requires("contacts.edit")
+def import_undo(request: Any, import_id: UUID) -> HttpResponse:
+    import_ = _import(request, import_id)
+    try:
+        services.undo(import_=import_, actor=request.user, request=request)
+    except ImportRefused as error:
+        messages.error(request, error.message)
+    return _page_of(request, import_)
 
 
 @require_safe

@@ -3,12 +3,16 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from lists import importing
+from lists import importing, undoing
+from lists.mapping import State
 from lists.models import Import, List
 from lists.services import imports
+from lists.services.imports import Choices
+from tenants.models import User
 from tests.conftest import Person
 
 
@@ -19,15 +23,31 @@ def uploaded(person: Person, content: bytes | str, name: str = "people.csv") -> 
     )
 
 
+def choices(import_: Import, lists: Sequence[List], **others: Any) -> Choices:
+    """What the wizard proposes for the file, with these lists; `others` as Choices names them."""
+    given: dict[str, Any] = {"state": State(import_.state), "mapping": import_.mapping}
+    return Choices(lists=lists, **given | others)
+
+
 def started(person: Person, content: bytes | str, lists: Sequence[List], **mapping: str) -> Import:
     """A queued import; nothing runs until run() is called."""
     import_ = uploaded(person, content)
-    return imports.start(
-        import_=import_,
-        mapping=import_.mapping | mapping,
-        lists=lists,
-        actor=person.user,
-    )
+    chosen = choices(import_, lists, mapping=import_.mapping | mapping)
+    return imports.start(import_=import_, choices=chosen, actor=person.user)
+
+
+def checked(person: Person, content: bytes | str, lists: Sequence[List], **others: Any) -> Import:
+    """An import whose dry run has ended."""
+    import_ = uploaded(person, content)
+    return run(imports.check(import_=import_, choices=choices(import_, lists, **others)))
+
+
+def undone(import_: Import, actor: User) -> Import:
+    """The import, taken back to its end."""
+    imports.undo(import_=import_, actor=actor)
+    undoing.undo(import_.pk)
+    import_.refresh_from_db()
+    return import_
 
 
 def run(import_: Import) -> Import:
@@ -50,5 +70,6 @@ def report(import_: Import) -> list[list[str]]:
 
 def counts(import_: Import) -> dict[str, int]:
     """The counters that are not zero."""
-    names = "rows created updated unchanged duplicates invalid suppressed unsubscribed".split()
+    names = """rows created updated unchanged duplicates invalid suppressed unsubscribed role
+        disposable""".split()
     return {name: value for name in names if (value := getattr(import_, name))}

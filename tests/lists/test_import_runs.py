@@ -16,11 +16,11 @@ from django.utils import timezone
 from psycopg2.errors import DeadlockDetected
 
 from lists import importing
-from lists.mapping import Chunk
 from lists.models import Contact, Import, ImportStatus, List, Source, Subscription
 from lists.models import SubscriptionStatus as Status
+from lists.rows import Chunk
 from lists.services import imports
-from lists.staging import Written, write_chunk
+from lists.staging import Target, Written, write_chunk
 from tests.conftest import Person
 from tests.lists.importing import counts, report, run, started, uploaded
 
@@ -37,8 +37,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def _dies_at(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker is gone in the middle of its n-th chunk, after the writes and before commit."""
 
-    def write(import_: Import, list_ids: list[int], rows: Chunk) -> Written:
-        written = write_chunk(import_, list_ids, rows)
+    def write(import_: Import, target: Target, rows: Chunk) -> Written:
+        written = write_chunk(import_, target, rows)
         if rows.first == chunk * 3:
             raise KeyboardInterrupt
         return written
@@ -50,11 +50,11 @@ def _before_chunk(first: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[],
     """Somebody else acts just before the transaction of the chunk that begins at this row."""
     written = importing._write
 
-    def write(import_: Import, list_ids: list[int], chunk: Chunk) -> Written:
+    def write(import_: Import, target: Target, chunk: Chunk) -> Written:
         if chunk.first == first:
             monkeypatch.setattr(importing, "_write", written)
             act()
-        return written(import_, list_ids, chunk)
+        return written(import_, target, chunk)
 
     monkeypatch.setattr(importing, "_write", write)
 
@@ -141,10 +141,10 @@ def test_a_failure_of_ours_is_said_and_the_rows_before_it_stay(
 ) -> None:
     import_ = started(alice, _PEOPLE, [news])
 
-    def write(import_: Import, list_ids: list[int], rows: Chunk) -> Written:
+    def write(import_: Import, target: Target, rows: Chunk) -> Written:
         if rows.first == 3:
             raise ZeroDivisionError
-        return write_chunk(import_, list_ids, rows)
+        return write_chunk(import_, target, rows)
 
     monkeypatch.setattr(importing, "write_chunk", write)
     with pytest.raises(ZeroDivisionError):
@@ -177,14 +177,14 @@ def test_two_who_want_the_same_rows_wait_for_each_other_and_try_again(
     import_ = started(alice, _PEOPLE, [news])
     chosen: list[int] = []
 
-    def write(import_: Import, list_ids: list[int], rows: Chunk) -> Written:
+    def write(import_: Import, target: Target, rows: Chunk) -> Written:
         if not chosen:
             chosen.append(rows.first)
             raise OperationalError from DeadlockDetected()
-        return write_chunk(import_, list_ids, rows)
+        return write_chunk(import_, target, rows)
 
     monkeypatch.setattr(importing, "write_chunk", write)
-    monkeypatch.setattr(importing, "DEADLOCK_DETECTED", None)  # the code only a server sets
+    monkeypatch.setattr(importing, "_TRY_AGAIN", {None})  # the code only a server sets
     assert counts(run(import_))["rows"] == 11
     assert chosen == [0]
 

@@ -68,7 +68,8 @@ def test_an_import_from_upload_to_report_through_the_pages(
     page = f"/w/acme/contacts/imports/{import_.public_id}/"
     mapping = _text(bob.client.get(page))
     assert "Step 2 of 3" in mapping and "New field grosse, text" in mapping and "News" in mapping
-    choices = {"column-0": "email", "column-1": "first_name", "column-2": ""}
+    choices = {"column-0": "email", "column-1": "first_name", "column-2": "", "act": "start"}
+    choices |= {"policy": "overwrite", "state": "0"}
     refused = bob.client.post(f"{page}start/", choices | {"lists": [news.pk]})
     assert refused.status_code == 422 and "Without consent" in _text(refused)
     refused = bob.client.post(f"{page}start/", choices | {"attested": "on"})
@@ -110,8 +111,10 @@ def test_progress_is_shown_until_it_ends(bob: Person, import_: Import) -> None:
 
 
 def test_a_file_that_is_no_csv_is_refused_on_the_page(bob: Person) -> None:
-    response = _upload(bob.client, b"PK\x03\x04" + bytes(50))
+    response = _upload(bob.client, b"%PDF-1.7" + bytes(50))
     assert response.status_code == 422 and "Save the table as CSV" in _text(response)
+    response = _upload(bob.client, b"PK\x03\x04" + bytes(50))
+    assert response.status_code == 422 and "This workbook is damaged" in _text(response)
     assert "Choose a file" in _text(bob.client.post("/w/acme/contacts/imports/new/", {}))
     assert "The file is empty" in _text(_upload(bob.client, b""))
     assert not Import.unscoped.exists()
@@ -120,9 +123,9 @@ def test_a_file_that_is_no_csv_is_refused_on_the_page(bob: Person) -> None:
 def test_letters_that_look_wrong_are_read_again(bob: Person) -> None:
     _upload(bob.client, "email,name\na@example.com,Jiří\n".encode("cp1250"))
     page = f"/w/acme/contacts/imports/{Import.unscoped.get().public_id}/"
-    bob.client.post(f"{page}encoding/", {"encoding": "cp1250"})
+    bob.client.post(f"{page}read/", {"encoding": "cp1250", "delimiter": ","})
     assert "Jiří" in _text(bob.client.get(page))
-    after = bob.client.post(f"{page}encoding/", {"encoding": "utf-8"}, follow=True)
+    after = bob.client.post(f"{page}read/", {"encoding": "utf-8", "delimiter": ","}, follow=True)
     assert "is no text in utf-8" in _text(after)
     assert Import.unscoped.get().encoding == "cp1250"
 
@@ -165,7 +168,7 @@ def test_contacts_are_searched_filtered_and_paged(
 def test_empty_pages_say_the_next_step(alice: Person, viewer: Client) -> None:
     assert "Import a CSV file" in _text(alice.client.get("/w/acme/contacts/"))
     assert "Make the first list" in _text(alice.client.get("/w/acme/lists/"))
-    assert "Import a CSV file" in _text(alice.client.get("/w/acme/contacts/imports/"))
+    assert "Import a file" in _text(alice.client.get("/w/acme/contacts/imports/"))
     assert "come here by themselves" in _text(alice.client.get("/w/acme/suppressions/"))
     for at in ("contacts/", "lists/", "contacts/imports/", "suppressions/"):
         main = _text(viewer.get(f"/w/acme/{at}")).split("<main")[1].split("</main")[0]
@@ -269,7 +272,15 @@ def _places(contact: Contact, list_: List, import_: Import) -> list[tuple[str, s
     looks = ["contacts/", c, "lists/", one, "contacts/imports/", i, f"{i}progress/"]
     edits = ["contacts/new/", f"{c}edit/", "lists/new/", f"{one}edit/"]
     edits += ["contacts/imports/new/", "suppressions/new/", "suppressions/export/"]
-    acts = [f"{c}subscribe/", f"{c}unsubscribe/", f"{i}encoding/", f"{i}start/", f"{i}cancel/"]
+    acts = [
+        f"{c}subscribe/",
+        f"{c}unsubscribe/",
+        f"{i}read/",
+        f"{i}start/",
+        f"{i}confirm/",
+        f"{i}undo/",
+        f"{i}cancel/",
+    ]
     acts += ["suppressions/remove/", "contacts/new/", f"{c}edit/", "lists/new/", f"{one}edit/"]
     return (
         [("look", at) for at in [*looks, "suppressions/"]]

@@ -112,7 +112,7 @@ class Job:
         with contacts.open("rb") as file:
             self.person.submit("file", files={"file": (contacts.name, file, "text/csv")})
         newsletter = self.person.choice("lists", "Newsletter")
-        self.person.submit("lists", lists=[newsletter], attested="on")
+        self.person.submit("lists", lists=[newsletter], attested="on", act="start")
         self._wait("the import", self.person.url, lambda text: "See the list" in text)
 
     def send_campaign(self, subject: str) -> None:

@@ -1,0 +1,56 @@
+"""Addresses that are no person's: of an office, of those who take complaints, thrown away."""
+
+from enum import IntEnum
+from functools import lru_cache
+
+from disposable_email_domains import blocklist
+
+# RFC 2142 and what offices call themselves besides. More people than one read these, and none of
+# them has agreed to anything for the others.
+ROLES = frozenset(
+    """
+    accounting accounts admin administrator all billing bookings bounce bounces careers ceo company
+    compliance contact contactus customercare customerservice customersupport devnull dns donotreply
+    do-not-reply editor enquiries enquiry everybody everyone feedback finance ftp gdpr hello help
+    helpdesk hostmaster hr info information inquiries inquiry investorrelations it jobs legal list
+    list-request mail mailer-daemon marketing media news newsletter nobody noc no-reply noreply
+    null office operations orders press privacy recruiting registrar remove reception root sales
+    security service services staff subscribe support sysadmin tech team test undisclosed-recipients
+    unsubscribe usenet users uucp webmaster welcome www
+    """.split()
+)
+# Whoever reads these reports spam; a mail to them is a complaint made by hand.
+REFUSED = frozenset(
+    "abuse antispam fbl nospam no-spam postmaster report-spam spam spamtrap".split()
+)
+
+DISPOSABLE: frozenset[str] = frozenset(blocklist)
+
+
+class Hygiene(IntEnum):
+    PERSON = 0
+    ROLE = 1
+    DISPOSABLE = 2
+    REFUSED = 3
+
+
+def hygiene_of(email_norm: str) -> Hygiene:
+    """Whose an address is, as addresses.normalise() gives it; `info+x` is `info`."""
+    local, _, domain = email_norm.rpartition("@")
+    if "+" in local:
+        local = local.partition("+")[0]
+    if local in REFUSED:
+        return Hygiene.REFUSED
+    if _is_disposable(domain):
+        return Hygiene.DISPOSABLE
+    return Hygiene.ROLE if local in ROLES else Hygiene.PERSON
+
+
+@lru_cache(maxsize=20_000)
+def _is_disposable(domain: str) -> bool:
+    """Whether a domain, or one above it, is one for mail that is thrown away."""
+    while "." in domain:
+        if domain in DISPOSABLE:
+            return True
+        domain = domain.partition(".")[2]
+    return False
