@@ -1,9 +1,7 @@
 """Addresses that are no person's: of an office, of those who take complaints, thrown away."""
 
 from enum import IntEnum
-from functools import lru_cache
-
-from disposable_email_domains import blocklist
+from functools import cache, lru_cache
 
 # RFC 2142 and what offices call themselves besides. More people than one read these, and none of
 # them has agreed to anything for the others.
@@ -23,8 +21,6 @@ ROLES = frozenset(
 REFUSED = frozenset(
     "abuse antispam fbl nospam no-spam postmaster report-spam spam spamtrap".split()
 )
-
-DISPOSABLE: frozenset[str] = frozenset(blocklist)
 
 
 class Hygiene(IntEnum):
@@ -50,7 +46,15 @@ def hygiene_of(email_norm: str) -> Hygiene:
 def _is_disposable(domain: str) -> bool:
     """Whether a domain, or one above it, is one for mail that is thrown away."""
     while "." in domain:
-        if domain in DISPOSABLE:
+        if domain in _disposable():
             return True
         domain = domain.partition(".")[2]
     return False
+
+
+@cache
+def _disposable() -> frozenset[str]:
+    """Ten thousand names, which only a process that looks at addresses needs."""
+    from disposable_email_domains import blocklist  # noqa: PLC0415 (see above)
+
+    return frozenset(blocklist)

@@ -199,7 +199,8 @@ def write_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
             _create(cursor, values, _UNKNOWN if known else "")
         updated = _update(cursor, import_, values) if writes else 0
         if chunk.stops:
-            cursor.execute(_UNSUBSCRIBE, values | {"stopped": list(chunk.stops)})
+            values["stopped"] = list(chunk.stops)
+            cursor.execute(_UNSUBSCRIBE, values)
             add_suppressions(import_.tenant_id, _suppressions(import_, chunk))
         return _written(cursor, len(chunk.lines) - known, updated, suppressed)
 
@@ -214,7 +215,7 @@ def compare_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
 
 def _held(cursor: CursorWrapper, import_: Import, table: str, ids: list[int]) -> list[int]:
     if ids:
-        given = {"tenant_id": import_.tenant_id, "ids": ids}
+        given: dict[str, Any] = {"tenant_id": import_.tenant_id, "ids": ids}
         cursor.execute(_HOLD.format(table=table), given)
         ids = [row[0] for row in cursor.fetchall()]
     return ids
