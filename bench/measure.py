@@ -15,6 +15,7 @@ from bench.launch import launch, launch_paced, launch_whole  # noqa: E402 (model
 from bench.machine import describe  # noqa: E402
 from bench.pace import pace, pace_stalls  # noqa: E402
 from bench.scaling import scaling  # noqa: E402
+from bench.signups import signups  # noqa: E402
 from bench.soak import soak  # noqa: E402
 from bench.stage import Figures, Run, end_in_order, simulator  # noqa: E402
 from bench.tenants import tenants  # noqa: E402
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "launch": launch,
     "launch_paced": launch_paced,
     "scaling": scaling,
+    "signups": signups,
     "soak": soak,
     "launch_whole": launch_whole,
 }

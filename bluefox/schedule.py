@@ -5,6 +5,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "lists.tasks.sweep_imports",
         "schedule": 60.0,
     },
+    "store what came of sign-up forms": {
+        "task": "lists.tasks.fold_form_counts",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "translate events whose ring was lost": {
         "task": "webhooks.tasks.translate",
         "schedule": 15.0,

@@ -80,6 +80,7 @@ def _workspace(user: User, simulator: SimulatorClient) -> Tenant:
         consent_wording="Send me news from Acme. I can unsubscribe at any time.",
         captcha=Captcha.ALTCHA,
         from_email=f"news@{DOMAIN}",
+        fields=[{"key": "first_name", "label": "First name", "required": False}],
     )
     form.lists.set([newsletter, offers])
     sent = _campaign(tenant, user, newsletter, "Spring catalogue", "Spring is here")

@@ -71,7 +71,7 @@ function runTailwind() {
 }
 
 const scripts = {
-  entryPoints: ["app", "theme", "charts", "altcha", "recaptcha"].map((name) => join(here, `js/${name}.js`)),
+  entryPoints: ["app", "theme", "charts", "altcha", "recaptcha", "embed"].map((name) => join(here, `js/${name}.js`)),
   outdir: out,
   bundle: true,
   minify: !watching,

@@ -13,6 +13,7 @@ Value = str | int | float | bool
 
 _YES, _NO = {"yes", "true", "1", "on", "y"}, {"no", "false", "0", "off", "n"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # The day first, with dots: the one other way to write a date that cannot be read as another day.
 _DATES = ("%Y-%m-%d", "%d.%m.%Y")
 # JSON's readers, ours too, keep integers exact up to here.
@@ -41,6 +42,19 @@ def show(value: Value) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return str(value)
+
+
+def is_of_kind(kind: str, value: Value) -> bool:
+    """Whether a kept value is one of this kind."""
+    match kind:
+        case FieldKind.NUMBER:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case FieldKind.BOOLEAN:
+            return isinstance(value, bool)
+        case FieldKind.DATE:
+            return isinstance(value, str) and _DAY.fullmatch(value) is not None
+        case _:
+            return isinstance(value, str)
 
 
 def _string(text: str) -> str:

@@ -11,3 +11,8 @@ contact_timeline = Signal()
 # Sent for a form's page: signup_form_checked.send(sender=SignupForm, form=form).
 # A receiver returns a sentence that says why the form cannot send its confirmation mail, or "".
 signup_form_checked = Signal()
+
+# Sent for a form's builder: signup_form_previewed.send(sender=SignupForm, form=form, offer=offer),
+# with a form that may not be stored yet and the lists.selectors.signup_forms.Offer that it makes.
+# A receiver returns the form's public page as HTML, without script and captcha.
+signup_form_previewed = Signal()

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from lists import importing, undoing
+from lists import form_counts, importing, undoing
 
 
 @shared_task
@@ -23,3 +23,8 @@ def sweep_imports() -> None:
         undo_import.delay(import_id)
     importing.forget_abandoned()
     undoing.forget_old()
+
+
+@shared_task
+def fold_form_counts() -> None:
+    form_counts.fold()

@@ -1,5 +1,6 @@
 """Sign-up by a program: the form as data, and a submission under the same checks as the page."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404
@@ -11,32 +12,65 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from lists.captcha import ReCaptchaV3, verifier
+from lists.captcha import verifier
 from lists.errors import CaptchaUnavailable, SignupClosed, TooManySignups
-from lists.models import Captcha, SignupForm
-from preferences import stamps
+from lists.form_counts import Count, count
+from lists.models import Captcha, FieldKind, List, SignupForm
+from lists.selectors.signup_forms import offer_of, open_form
+from lists.signup_fields import NAMES, Asked, read_json
+from preferences import origins, stamps
 from preferences.services.signup import Entry, sign_up
-from preferences.views.signup import open_form
+from preferences.views.widgets import widget
 from preferences.visitors import Visitor
-from tenants.api.bodies import StrictSerializer
+from tenants.api.bodies import JsonParser, StrictSerializer
+
+MAX_BODY = 64 * 1024
+DONE = "Check your mail and press the button in it."
 
 
 class Unavailable(exceptions.APIException):
     status_code = 503
 
 
+class ForeignOrigin(exceptions.PermissionDenied):
+    default_code = "origin_not_allowed"
+    default_detail = (
+        "The form may not be used on this site. Its workspace names the sites where it may."
+    )
+
+
+class SmallJsonParser(JsonParser):
+    limit = MAX_BODY
+
+
 class CaptchaDescription(serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=Captcha.values)
-    site_key = serializers.CharField(help_text="reCAPTCHA's public key, or empty.")
-    action = serializers.CharField(help_text="The action to name to reCAPTCHA v3, or empty.")
+    site_key = serializers.CharField(help_text="The public key of the service, or empty.")
+    action = serializers.CharField(help_text="The action to name to the service, or empty.")
+    script_url = serializers.CharField(help_text="The service's script, or empty.")
     challenge_url = serializers.CharField(help_text="Where ALTCHA's challenge is, or empty.")
+
+
+class QuestionDescription(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="first_name, last_name, or fields.<key>.")
+    label = serializers.CharField()
+    required = serializers.BooleanField()
+    kind = serializers.ChoiceField(choices=FieldKind.values)
+
+
+class ListDescription(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    ticked = serializers.BooleanField(help_text="Whether it is chosen at first.")
 
 
 class FormDescription(serializers.Serializer[Any]):
     title = serializers.CharField()
     intro = serializers.CharField()
-    asks_name = serializers.BooleanField()
+    questions = QuestionDescription(many=True, help_text="What is asked beside the address.")
+    lists = ListDescription(many=True, help_text="To choose among; empty: there is no choice.")
     consent_wording = serializers.CharField(help_text="Show it: it is kept with the consent.")
+    button = serializers.CharField()
     captcha = CaptchaDescription()
     stamp = serializers.CharField(
         help_text="Send it back with the submission, two seconds to one day from now."
@@ -45,7 +79,14 @@ class FormDescription(serializers.Serializer[Any]):
 
 class Submission(StrictSerializer):
     email = serializers.CharField(max_length=320)
-    name = serializers.CharField(max_length=240, required=False, allow_blank=True, default="")
+    first_name = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+    last_name = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+    fields = serializers.DictField(  # type: ignore[assignment]  # DRF keeps it elsewhere
+        required=False, help_text="Answers to questions named fields.<key>, by key."
+    )
+    lists = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=100, allow_empty=False
+    )
     captcha = serializers.CharField(
         max_length=8192, required=False, allow_blank=True, default="", trim_whitespace=False
     )
@@ -62,6 +103,7 @@ class Submission(StrictSerializer):
 class SubmissionAnswer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["check_mail"])
     message = serializers.CharField()
+    redirect_url = serializers.CharField(help_text="Where the visitor goes now, or empty.")
 
 
 class PublicView(APIView):
@@ -69,12 +111,36 @@ class PublicView(APIView):
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+    parser_classes = [SmallJsonParser]
+    _form: SignupForm | None = None
 
     def form(self, public_id: Any) -> SignupForm:
-        found = open_form(public_id)
-        if found is None:
+        """The open form. Raises Http404, and ForeignOrigin for a site that may not embed it."""
+        self._form = open_form(public_id)
+        if self._form is None:
             raise Http404
-        return found
+        if not origins.may_use(self._form, self._origin()):
+            raise ForeignOrigin
+        return self._form
+
+    def options(self, request: Request, public_id: Any) -> Response:
+        """What a browser asks before it posts for a page of another site."""
+        return Response(status=204, headers=origins.preflight(self.form(public_id), self._origin()))
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Answers that refuse something may be read by the same pages as all others."""
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        answer["Cache-Control"] = "no-store"  # a stamp is for one visitor
+        if self._form is not None:
+            for name, value in origins.headers(self._form, self._origin()).items():
+                answer[name] = value
+        return answer
+
+    def _origin(self) -> str:
+        return str(self.request.META.get("HTTP_ORIGIN", ""))
 
 
 class FormView(PublicView):
@@ -82,19 +148,35 @@ class FormView(PublicView):
     def get(self, request: Request, public_id: Any) -> Response:
         """A sign-up form as data, for a page of your own. No key is needed."""
         form = self.form(public_id)
-        proof = verifier(form)
+        count(form, Count.VIEWS)
+        offer = offer_of(form)
+        shown = widget(form)
         is_altcha = form.captcha == Captcha.ALTCHA
         challenge = reverse("public:challenge", args=[form.public_id]) if is_altcha else ""
         return Response(
             {
                 "title": form.title,
                 "intro": form.intro,
-                "asks_name": form.asks_name,
+                "questions": [
+                    {
+                        "name": one.param,
+                        "label": one.label,
+                        "required": one.required,
+                        "kind": one.kind.value,
+                    }
+                    for one in offer.asked
+                ],
+                "lists": [
+                    {"id": one.public_id, "name": one.name, "ticked": one.public_id in offer.ticked}
+                    for one in (offer.lists if form.visitor_chooses else ())
+                ],
                 "consent_wording": form.consent_wording,
+                "button": form.button,
                 "captcha": {
                     "provider": form.captcha,
                     "site_key": form.captcha_site_key,
-                    "action": proof.action if isinstance(proof, ReCaptchaV3) else "",
+                    "action": verifier(form).action,
+                    "script_url": shown.script if shown else "",
                     "challenge_url": request.build_absolute_uri(challenge) if challenge else "",
                 },
                 "stamp": stamps.make(form),
@@ -117,9 +199,11 @@ class SubmissionView(PublicView):
         body = Submission(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
+        offer = offer_of(form)
         entry = Entry(
             email=values["email"],
-            name=values["name"] if form.asks_name else "",
+            values=read_json(offer.asked, _answers(values, offer.asked)),
+            lists=_chosen(form, offer.lists, values.get("lists")),
             captcha=values["captcha"],
             stamp=values["stamp"],
             trap=values["website"],
@@ -130,5 +214,45 @@ class SubmissionView(PublicView):
             raise exceptions.Throttled(detail=error.message, code=error.code) from error
         except (CaptchaUnavailable, SignupClosed) as error:
             raise Unavailable(error.message, code=error.code) from error
-        message = form.success_message or "Check your mail and press the button in it."
-        return Response({"status": "check_mail", "message": message}, status=202)
+        answer = {
+            "status": "check_mail",
+            "message": form.success_message or DONE,
+            "redirect_url": form.success_url,
+        }
+        return Response(answer, status=202)
+
+
+def _answers(values: Mapping[str, Any], asked: Sequence[Asked]) -> dict[str, object]:
+    """What was answered, by key. Raises ValidationError for what the form does not ask."""
+    names = {key: values[key] for key in NAMES if key in values}
+    own = values.get("fields", {})
+    known = {one.key for one in asked}
+    for key in names:
+        if key not in known:
+            raise _refused(key, f"This form does not ask for {key}.", "unknown_field")
+    for key in own:
+        if key not in known or key in NAMES:
+            raise _refused(
+                f"fields.{key[:60]}",
+                f"There is no question {key[:60]!r} on this form.",
+                "unknown_field",
+            )
+    return {**own, **names}
+
+
+def _chosen(form: SignupForm, lists: Sequence[List], ids: Sequence[Any] | None) -> Sequence[List]:
+    """The lists that are asked for. Raises ValidationError for lists that are not to be chosen."""
+    if not form.visitor_chooses:
+        if ids is not None:
+            raise _refused("lists", "There are no lists to choose on this form.", "unknown_field")
+        return lists
+    if ids is None:
+        raise _refused("lists", "Choose at least one list.", "required")
+    offered = {one.public_id for one in lists}
+    if not offered.issuperset(ids):
+        raise _refused("lists", "This form does not offer one of these lists.", "invalid")
+    return [one for one in lists if one.public_id in ids]
+
+
+def _refused(param: str, message: str, code: str) -> exceptions.ValidationError:
+    return exceptions.ValidationError({param: [exceptions.ErrorDetail(message, code=code)]})

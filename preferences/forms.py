@@ -9,16 +9,48 @@ from django.utils import timezone
 
 from lists.addresses import normalise
 from lists.captcha import verifier
-from lists.errors import InvalidAddress
-from lists.models import SignupForm
+from lists.errors import FieldRefused, InvalidAddress
+from lists.fields import LENGTH
+from lists.models import FieldKind, SignupForm
+from lists.selectors.signup_forms import Offer
+from lists.signup_fields import Asked, read
 from preferences import stamps
 from preferences.services.signup import Entry
 
 PAUSES = (30, 60, 90)  # days
 
 
+class AnswerField(forms.CharField):
+    """The visitor's answer to a question of the form; None where it may be blank and is."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        super().__init__(
+            label=asked.label, required=asked.required, widget=_widget(asked), max_length=LENGTH
+        )
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return read(self._asked, str(value or ""))
+        except FieldRefused as error:
+            raise forms.ValidationError(error.message) from error
+
+
+def _widget(asked: Asked) -> forms.Widget:
+    names = {"first_name": "given-name", "last_name": "family-name"}
+    match asked.kind:
+        case FieldKind.BOOLEAN:
+            return forms.CheckboxInput()
+        case FieldKind.NUMBER:
+            return forms.TextInput(attrs={"inputmode": "decimal"})
+        case FieldKind.DATE:
+            return forms.DateInput(attrs={"type": "date"})
+        case _:
+            return forms.TextInput(attrs={"autocomplete": names.get(asked.key, "on")})
+
+
 class SignupEntryForm(forms.Form):
-    """The visitor's half of a sign-up form. Call with the SignupForm that asks."""
+    """The visitor's half of a sign-up form: what it asks, and the lists to choose among, if any."""
 
     email = forms.CharField(
         label="Email address",
@@ -26,33 +58,45 @@ class SignupEntryForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
         error_messages={"required": "Type your email address."},
     )
-    name = forms.CharField(
-        label="Your name",
-        max_length=240,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
     # People do not see this one (a class hides it); programs fill in whatever they find.
     website = forms.CharField(label="Leave this field empty", required=False, max_length=500)
     stamp = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, asks: SignupForm) -> None:
+    def __init__(self, data: Any = None, *, asks: SignupForm, offer: Offer) -> None:
         super().__init__(data, initial={"stamp": stamps.make(asks)})
         self._asks = asks
-        if not asks.asks_name:
-            del self.fields["name"]
+        self._asked = offer.asked
+        self._lists = {str(one.public_id): one for one in offer.lists}
+        for asked in self._asked:
+            self.fields[asked.param] = AnswerField(asked)
+        if asks.visitor_chooses:
+            self.fields["lists"] = forms.MultipleChoiceField(
+                label="What would you like to get?",
+                choices=[(key, one.name) for key, one in self._lists.items()],
+                widget=forms.CheckboxSelectMultiple,
+                initial=[str(one) for one in offer.ticked],
+                error_messages={"required": "Choose at least one."},
+            )
+
+    def questions(self) -> list[forms.BoundField]:
+        """The fields beside the address that the visitor sees, in order."""
+        shown = [self[asked.param] for asked in self._asked]
+        return [*shown, self["lists"]] if self._asks.visitor_chooses else shown
 
     def clean_email(self) -> str:
         try:
             return normalise(self.cleaned_data["email"]).email
         except InvalidAddress as error:
-            raise forms.ValidationError(error.message) from error
+            raise forms.ValidationError(error.message, code=error.code) from error
 
     def entry(self) -> Entry:
         """What was filled in, once it is valid."""
+        answers = {asked.key: self.cleaned_data[asked.param] for asked in self._asked}
+        chosen = self.cleaned_data.get("lists", self._lists)
         return Entry(
             email=self.cleaned_data["email"],
-            name=self.cleaned_data.get("name", ""),
+            values={key: value for key, value in answers.items() if value is not None},
+            lists=[one for key, one in self._lists.items() if key in chosen],
             captcha=str(self.data.get(verifier(self._asks).answer_field, "")),
             stamp=self.cleaned_data["stamp"],
             trap=self.cleaned_data["website"],
@@ -60,7 +104,8 @@ class SignupEntryForm(forms.Form):
 
     def press_again(self) -> None:
         """Makes the page, when shown once more, one that goes through: new stamp, empty trap."""
-        shown = {**self.data.dict(), "website": ""}  # type: ignore[attr-defined]
+        shown = self.data.copy()  # type: ignore[attr-defined]
+        shown["website"] = ""
         if stamp_is_old(self._asks, shown.get("stamp", "")):
             shown["stamp"] = stamps.make(self._asks)
         self.data = shown

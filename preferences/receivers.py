@@ -3,9 +3,12 @@
 from typing import Any
 
 from django.dispatch import receiver
+from django.template.loader import render_to_string
 
-from lists.models import SignupForm
-from lists.signals import signup_form_checked
+from lists.models import Captcha, SignupForm
+from lists.selectors.signup_forms import Offer
+from lists.signals import signup_form_checked, signup_form_previewed
+from preferences.forms import SignupEntryForm
 from preferences.services.mailing import sender_of
 
 
@@ -19,3 +22,15 @@ def check_sender(form: SignupForm, **_: Any) -> str:
         "does, visitors are told to come back later. Choose an address of a verified domain, "
         "or verify this one under Sending."
     )
+
+
+@receiver(signup_form_previewed)
+def preview(form: SignupForm, offer: Offer, **_: Any) -> str:
+    """The form's public page as its visitors get it, but for scripts and captcha."""
+    context = {
+        "tenant": form.tenant,
+        "form": form,
+        "entry": SignupEntryForm(asks=form, offer=offer),
+        "preview": Captcha(form.captcha).label if form.captcha in Captcha.values else "",
+    }
+    return render_to_string("public/signup.html", context)

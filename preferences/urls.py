@@ -4,7 +4,7 @@ from django.urls import path
 
 from preferences.views.confirm import confirm
 from preferences.views.preferences import preferences
-from preferences.views.signup import challenge, signup
+from preferences.views.signup import challenge, embed, signup
 from preferences.views.unsubscribe import unsubscribe
 
 app_name = "public"
@@ -16,4 +16,5 @@ urlpatterns = [
     path("c/<str:token>/", confirm, name="confirm"),
     path("f/<uuid:public_id>/", signup, name="form"),
     path("f/<uuid:public_id>/challenge/", challenge, name="challenge"),
+    path("f/<uuid:public_id>/embed.js", embed, name="embed"),
 ]

@@ -19,6 +19,7 @@ class Row:
     ids: Ids = lambda world: {}
     acts: bool = False  # answers POST only
     calls_aws: bool = False
+    moves: bool = False  # answers with the address of a file
     audited: bool = False  # a download, which the audit log keeps though it is a GET
 
 
@@ -128,6 +129,7 @@ OPEN = {
     "public:confirm": Row("", lambda world: {"token": world.confirm_token}),
     "public:form": Row("", _form),
     "public:challenge": Row("", _form),
+    "public:embed": Row("", _form, moves=True),
     "sns:receive": Row("", lambda world: {"token": world.webhook_token}, acts=True),
     "sns:remove": Row("", lambda world: {"token": world.digest_token}),
     "api_form": Row("", _form),

@@ -16,6 +16,7 @@ from lists.models import (
     ConsentRecord,
     Contact,
     ContactField,
+    FormDay,
     Import,
     ImportStatus,
     List,
@@ -112,6 +113,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, name=mark, title=mark, consent_wording=f"I want mail of {mark}."
     )
     form.lists.add(list_)
+    FormDay.unscoped.create(tenant=tenant, form=form, day=now.date(), views=1)
     confirmation = Confirmation.unscoped.create(
         tenant=tenant, contact=contact, form=form, expires_at=now + timedelta(days=7)
     )

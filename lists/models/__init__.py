@@ -19,7 +19,7 @@ from lists.models.people import (
     Suppression,
     SuppressionReason,
 )
-from lists.models.signup import Captcha, Confirmation, SignupForm
+from lists.models.signup import Captcha, Confirmation, FormDay, SignupForm
 from lists.models.tags import ContactTag, Tag
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ContactField",
     "ContactTag",
     "FieldKind",
+    "FormDay",
     "Import",
     "ImportChange",
     "ImportStatus",

@@ -1,17 +1,21 @@
 """Double opt-in: somebody asks, the owner of the address confirms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from lists.addresses import normalise
+from lists.addresses import Address, normalise
 from lists.errors import BadToken, ConfirmationExpired, SignupClosed, TooManySignups
+from lists.fields import Value, is_of_kind
+from lists.form_counts import Count, count_after_commit
 from lists.models import (
     Confirmation,
     ConsentRecord,
     Contact,
+    ContactField,
+    ContactTag,
     List,
     SignupForm,
     Source,
@@ -20,7 +24,9 @@ from lists.models import (
     Suppression,
 )
 from lists.services import consent
+from lists.signup_fields import NAMES
 from tenants.limits import hit
+from tenants.models import Tenant
 
 VALID_FOR = timedelta(days=7)
 # One address gets one confirmation mail of a form in this time, however often it is typed in,
@@ -44,30 +50,49 @@ def admit(*, form: SignupForm, network: str) -> None:
 
 @transaction.atomic
 def request_subscription(
-    *, form: SignupForm, email: str, name: str, ip: str, user_agent: str
+    *,
+    form: SignupForm,
+    email: str,
+    lists: Sequence[List],
+    values: Mapping[str, Value],
+    ip: str,
+    user_agent: str,
 ) -> Confirmation | None:
     """The confirmation that is to be mailed now, or None when this address gets no mail.
 
-    None for a suppressed address, for a member of all the form's lists (a stranger cannot undo
-    their consent), and for an address that had its mail within the window. The caller answers
-    all of them the same, so that nobody learns who is known. Nothing of a known contact is
-    changed before the click. Raises InvalidAddress.
+    `lists` are of the form, `values` what was typed, by key of lists.signup_fields. None for a
+    suppressed address, for a member of all the lists (a stranger cannot undo their consent), and
+    for an address that had its mail within the window. The caller answers all of them the same, so
+    that nobody learns who is known. Nothing of a known contact is changed before the click. Raises
+    InvalidAddress.
     """
     address = normalise(email)
     tenant = form.tenant
     if Suppression.objects.for_tenant(tenant).filter(email_norm=address.email_norm).exists():
         return None
-    contact, _ = Contact.objects.for_tenant(tenant).get_or_create(
-        tenant=tenant, email_norm=address.email_norm, defaults={"email": address.email}
-    )
+    contact, is_new = _found_or_made(tenant, address)
+    wanted = list(lists) if is_new else _not_member_of(contact, lists)
+    if not wanted or (not is_new and _mailed_enough(contact, form)):
+        return None
     return _open(
-        form=form,
-        contact=consent.locked(contact),
-        lists=form.lists.order_by("name"),
-        name=name,
-        ip=ip,
-        user_agent=user_agent,
+        form=form, contact=contact, lists=wanted, values=values, ip=ip, user_agent=user_agent
     )
+
+
+def _found_or_made(tenant: Tenant, address: Address) -> tuple[Contact, bool]:
+    """The contact, locked, and whether it is new."""
+    known = Contact.objects.for_tenant(tenant).filter(email_norm=address.email_norm)
+    found: Contact | None = known.select_for_update().first()
+    if found:
+        return found, False
+    try:
+        with transaction.atomic():
+            made = Contact.unscoped.create(
+                tenant=tenant, email=address.email, email_norm=address.email_norm
+            )
+            return made, True
+    except IntegrityError:  # somebody else made it at this moment
+        return known.select_for_update().get(), False
 
 
 @transaction.atomic
@@ -86,11 +111,14 @@ def request_again(*, confirmation: Confirmation, ip: str, user_agent: str) -> Co
         .exists()
     ):
         return None
+    wanted = _not_member_of(contact, confirmation.lists.order_by("name"))
+    if not wanted or _mailed_enough(contact, form):
+        return None
     return _open(
         form=form,
         contact=contact,
-        lists=confirmation.lists.order_by("name"),
-        name=confirmation.name,
+        lists=wanted,
+        values=confirmation.values,
         ip=ip,
         user_agent=user_agent,
     )
@@ -100,15 +128,11 @@ def _open(
     *,
     form: SignupForm,
     contact: Contact,
-    lists: Iterable[List],
-    name: str,
+    lists: Sequence[List],
+    values: Mapping[str, Value],
     ip: str,
     user_agent: str,
-) -> Confirmation | None:
-    wanted = _not_member_of(contact, lists)
-    now = timezone.now()
-    if not wanted or _mailed_enough(contact, form):
-        return None
+) -> Confirmation:
     Subscription.unscoped.bulk_create(
         [
             Subscription(
@@ -118,24 +142,26 @@ def _open(
                 status=SubscriptionStatus.UNCONFIRMED,
                 source=Source.FORM,
             )
-            for one in wanted
+            for one in lists
         ],
         ignore_conflicts=True,
     )
-    confirmation = Confirmation.unscoped.create(
+    confirmation: Confirmation = Confirmation.unscoped.create(
         tenant_id=contact.tenant_id,
         contact=contact,
         form=form,
-        name=name,
+        values=dict(values),
         wording=form.consent_wording,
-        expires_at=now + VALID_FOR,
+        expires_at=timezone.now() + VALID_FOR,
     )
-    confirmation.lists.set(wanted)
+    confirmation.lists.through.objects.bulk_create(
+        confirmation.lists.through(confirmation=confirmation, list=one) for one in lists
+    )
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.REQUESTED,
         source=Source.FORM,
-        lists=wanted,
+        lists=lists,
         ip=ip,
         user_agent=user_agent,
         wording=form.consent_wording,
@@ -158,10 +184,13 @@ def _not_member_of(contact: Contact, lists: Iterable[List]) -> list[List]:
 def _mailed_enough(contact: Contact, form: SignupForm) -> bool:
     """Exact because the contact is locked: twenty posts at once make one confirmation."""
     now = timezone.now()
-    sent = Confirmation.unscoped.filter(contact=contact)
-    return (
-        sent.filter(form=form, created_at__gt=now - WINDOW).exists()
-        or sent.filter(created_at__gt=now - timedelta(days=1)).count() >= MAILS_A_DAY
+    sent = list(
+        Confirmation.unscoped.filter(
+            contact=contact, created_at__gt=now - timedelta(days=1)
+        ).values_list("form_id", "created_at")
+    )
+    return len(sent) >= MAILS_A_DAY or any(
+        form_id == form.pk and at > now - WINDOW for form_id, at in sent
     )
 
 
@@ -189,7 +218,10 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
     if not lists:
         raise SignupClosed
     consent.activate(contact=contact, lists=lists, source=Source.FORM)
-    _take_name(contact, confirmation.name)
+    if confirmation.form:
+        _give_tags(contact, confirmation.form)
+        count_after_commit(confirmation.form, Count.CONFIRMED)
+    _take_values(contact, confirmation.values)
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.CONFIRMED,
@@ -206,9 +238,43 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
     return confirmation
 
 
-def _take_name(contact: Contact, name: str) -> None:
-    """Fills in a name that is missing; one that the workspace has is not overwritten by a form."""
-    if name and not contact.first_name and not contact.last_name:
-        first, _, last = name.partition(" ")
-        contact.first_name, contact.last_name = first[:120], last.strip()[:120]
-        contact.save(update_fields=["first_name", "last_name", "updated_at"])
+def _give_tags(contact: Contact, form: SignupForm) -> None:
+    ContactTag.unscoped.bulk_create(
+        [
+            ContactTag(tenant_id=contact.tenant_id, contact=contact, tag=tag)
+            for tag in form.tags.all()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _take_values(contact: Contact, values: Mapping[str, Value]) -> None:
+    """Fills in what is missing; what the workspace has already is not overwritten by a form.
+
+    The click proves that the reader of the address wants the mail, not who typed the rest.
+    """
+    changed = []
+    names = {key: str(values[key]) for key in NAMES if key in values}
+    if names and not contact.first_name and not contact.last_name:
+        contact.first_name = names.get("first_name", "")
+        contact.last_name = names.get("last_name", "")
+        changed += ["first_name", "last_name"]
+    own = _still_asked(contact, values)
+    if new := {key: value for key, value in own.items() if key not in contact.fields}:
+        contact.fields = contact.fields | new
+        changed.append("fields")
+    if changed:
+        contact.save(update_fields=[*changed, "updated_at"])
+
+
+def _still_asked(contact: Contact, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Those values whose field has not been deleted since, nor made anew of another kind."""
+    given = {key: value for key, value in values.items() if key not in NAMES}
+    if not given:
+        return {}
+    kinds = ContactField.objects.for_tenant(contact.tenant).filter(key__in=given)
+    return {
+        key: given[key]
+        for key, kind in kinds.values_list("key", "kind")
+        if is_of_kind(kind, given[key])
+    }

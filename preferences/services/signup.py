@@ -1,25 +1,53 @@
 """A sign-up from its page or from a program: the same checks, the same silence."""
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 
+from lists.addresses import normalise
 from lists.captcha import verifier
-from lists.errors import SignupClosed
-from lists.models import Confirmation, SignupForm
+from lists.errors import (
+    CaptchaRefused,
+    CaptchaUnavailable,
+    InvalidAddress,
+    SignupClosed,
+    TooManySignups,
+)
+from lists.fields import Value
+from lists.form_counts import Count, count
+from lists.models import Confirmation, List, SignupForm
 from lists.services import optin
 from preferences import stamps
-from preferences.errors import PressAgain
+from preferences.errors import PressAgain, TooQuick, TrapFilled
 from preferences.services.mailing import send_confirmation, sender_of
 from preferences.visitors import Visitor
+from tenants.errors import BluefoxError
+
+# How long an answer takes at least, so that its time does not tell an address that is mailed, for
+# which there is much to write, from one that is not.
+SECONDS = 0.04
+
+_COUNTED: dict[type[BluefoxError], Count] = {
+    InvalidAddress: Count.ADDRESS,
+    TrapFilled: Count.TRAP,
+    TooQuick: Count.QUICK,
+    TooManySignups: Count.RATE,
+    CaptchaRefused: Count.CAPTCHA,
+    CaptchaUnavailable: Count.CAPTCHA,
+}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What was filled in. `trap` is the field that people leave empty."""
+    """What was filled in. `lists` are of the form, `values` by key of lists.signup_fields, `trap`
+    is the field that people leave empty.
+    """
 
     email: str
-    name: str
+    values: Mapping[str, Value]
+    lists: Sequence[List]
     captcha: str
     stamp: str
     trap: str
@@ -32,9 +60,21 @@ def sign_up(*, form: SignupForm, entry: Entry, visitor: Visitor) -> None:
     InvalidAddress, none of which depends on who is known. The cheap checks come first, and the
     captcha last, because its answer counts only once.
     """
+    started = time.monotonic()
+    try:
+        _sign_up(form, entry, visitor)
+    except tuple(_COUNTED) as error:
+        count(form, _COUNTED[type(error)])
+        raise
+    count(form, Count.SUBMITS)
+    time.sleep(max(0.0, started + SECONDS - time.monotonic()))
+
+
+def _sign_up(form: SignupForm, entry: Entry, visitor: Visitor) -> None:
     sender = sender_of(form)
-    if sender is None or not form.lists.exists():
+    if sender is None or not entry.lists:
         raise SignupClosed
+    normalise(entry.email)
     _check_stamp(form, entry)
     optin.admit(form=form, network=visitor.network)
     verifier(form).verify(entry.captcha, remote_ip=visitor.ip)
@@ -42,7 +82,8 @@ def sign_up(*, form: SignupForm, entry: Entry, visitor: Visitor) -> None:
         confirmation = optin.request_subscription(
             form=form,
             email=entry.email,
-            name=entry.name,
+            lists=entry.lists,
+            values=entry.values,
             ip=visitor.ip,
             user_agent=visitor.user_agent,
         )
@@ -71,12 +112,12 @@ def _check_stamp(form: SignupForm, entry: Entry) -> None:
         # The HTML embed has no stamp: it leads here, and the button of this page finishes it.
         raise PressAgain("One more step: check what you typed, then press the button.")
     if entry.trap:
-        raise PressAgain(
+        raise TrapFilled(
             "A field that must stay empty was filled in, perhaps by your browser. "
             "It is empty again: press the button once more."
         )
     if stamp.age < stamps.SHORTEST:
-        raise PressAgain("That was very quick. Press the button once more.")
+        raise TooQuick("That was very quick. Press the button once more.")
     if stamp.age > stamps.LONGEST:
         raise PressAgain("This page was open for more than a day. Press the button once more.")
     if not stamp.current:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from tenants.models import Tenant
 
 PageView = Callable[..., HttpResponse]
+MAX_BODY = 64 * 1024  # bytes; nobody types more, and nothing of it is read
 
 
 def public_page(*, referrer: bool = False) -> Callable[[PageView], PageView]:
@@ -30,7 +31,7 @@ def public_page(*, referrer: bool = False) -> Callable[[PageView], PageView]:
         @require_http_methods(["GET", "HEAD", "POST"])
         @wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = view(request, *args, **kwargs)
+            response = _too_large(request) or view(request, *args, **kwargs)
             response["X-Robots-Tag"] = "noindex, nofollow"
             if not referrer:
                 response["Referrer-Policy"] = "no-referrer"
@@ -39,6 +40,14 @@ def public_page(*, referrer: bool = False) -> Callable[[PageView], PageView]:
         return wrapped
 
     return decorate
+
+
+def _too_large(request: HttpRequest) -> HttpResponse | None:
+    if int(request.META.get("CONTENT_LENGTH") or 0) <= MAX_BODY:
+        return None
+    text = "What was sent is larger than anything that this page asks for."
+    context = {"tenant": {"name": "Bluefox"}, "title": "This is too much", "text": text}
+    return render(request, "public/not_found.html", context, status=413)
 
 
 def page(

@@ -1,27 +1,30 @@
-"""The hosted sign-up page and what its captcha fetches."""
+"""The hosted sign-up page, what its captcha fetches, and the script of the embed."""
 
 import uuid
-from typing import Any
+from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
-from django.views.decorators.cache import never_cache
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
-from django_recaptcha.constants import DEFAULT_RECAPTCHA_DOMAIN
 
-from lists.captcha import Altcha, ReCaptchaV3, verifier
+from lists.captcha import Altcha
 from lists.errors import (
     CaptchaRefused,
     CaptchaUnavailable,
     SignupClosed,
     TooManySignups,
 )
+from lists.form_counts import Count, count
 from lists.models import Captcha, SignupForm
+from lists.selectors.signup_forms import offer_of, open_form
+from preferences import origins
 from preferences.errors import PressAgain
 from preferences.forms import SignupEntryForm
 from preferences.services.signup import sign_up
 from preferences.views.pages import not_found, page, public_page
+from preferences.views.widgets import captcha_context
 from preferences.visitors import Visitor
 from tenants.errors import BluefoxError
 
@@ -30,15 +33,6 @@ _STATUS: dict[type[BluefoxError], int] = {
     SignupClosed: 503,
     TooManySignups: 429,
 }
-
-
-def open_form(public_id: uuid.UUID) -> SignupForm | None:
-    """The form with this id, if it takes sign-ups. Whoever knows the address may use it."""
-    return (
-        SignupForm.unscoped.select_related("tenant")
-        .filter(public_id=public_id, is_active=True)
-        .first()
-    )
 
 
 @public_page(referrer=True)
@@ -52,9 +46,13 @@ def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             text="It may have been closed, or the link is not complete.",
         )
     if request.method != "POST":
-        return _show(request, asks, SignupEntryForm(asks=asks))
-    entry = SignupEntryForm(request.POST, asks=asks)
+        if request.method == "GET":
+            count(asks, Count.VIEWS)
+        return _show(request, asks, SignupEntryForm(asks=asks, offer=offer_of(asks)))
+    entry = SignupEntryForm(request.POST, asks=asks, offer=offer_of(asks))
     if not entry.is_valid():
+        if entry.has_error("email", "invalid_email"):
+            count(asks, Count.ADDRESS)
         entry.press_again()
         return _show(request, asks, entry, status=422)
     try:
@@ -63,56 +61,37 @@ def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         entry.press_again()
         entry.add_error(None, error.message)
         return _show(request, asks, entry, status=_STATUS.get(type(error), 422))
-    return page(request, "check_mail", asks.tenant, form=asks, email=entry.cleaned_data["email"])
+    if asks.success_url:
+        return redirect(asks.success_url)
+    response = page(
+        request, "check_mail", asks.tenant, form=asks, email=entry.cleaned_data["email"]
+    )
+    return _frameable(response, asks)
 
 
 def _show(
     request: HttpRequest, asks: SignupForm, entry: SignupEntryForm, *, status: int = 200
 ) -> HttpResponse:
+    context = captcha_context(asks)
     response = page(
-        request,
-        "signup",
-        asks.tenant,
-        status=status,
-        form=asks,
-        entry=entry,
-        captcha=asks.captcha,
-        challenge_url=reverse("public:challenge", args=[asks.public_id]),
-        **_recaptcha(asks),
+        request, "signup", asks.tenant, status=status, form=asks, entry=entry, **context
     )
-    if asks.captcha in (Captcha.RECAPTCHA_V2, Captcha.RECAPTCHA_V3):
-        response._csp_update = recaptcha_sources()  # type: ignore[attr-defined]
+    policy = dict(context["widget"].sources) if context["widget"] else {}
+    if asks.success_url:
+        # Browsers hold the answer to a form to this policy too, when it leads elsewhere.
+        target = urlsplit(asks.success_url)
+        policy["form-action"] = [f"{target.scheme}://{target.netloc}"]
+    response._csp_update = policy  # type: ignore[attr-defined]
+    return _frameable(response, asks)
+
+
+def _frameable(response: HttpResponse, asks: SignupForm) -> HttpResponse:
+    """Lets the sites that may embed the form show its page in a frame, and nobody else."""
+    if asks.allowed_origins:
+        # X-Frame-Options knows no list of sites; frame-ancestors is what browsers look at.
+        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+        response._csp_replace = {"frame-ancestors": asks.allowed_origins}  # type: ignore[attr-defined]
     return response
-
-
-def _recaptcha(asks: SignupForm) -> dict[str, Any]:
-    proof = verifier(asks)
-    return {
-        "recaptcha_domain": _recaptcha_domain(),
-        "recaptcha_action": proof.action if isinstance(proof, ReCaptchaV3) else "",
-    }
-
-
-def _recaptcha_domain() -> str:
-    return str(getattr(settings, "RECAPTCHA_DOMAIN", DEFAULT_RECAPTCHA_DOMAIN))
-
-
-def recaptcha_sources() -> dict[str, list[str]]:
-    """What reCAPTCHA needs beside our own policy, on its page alone.
-
-    As in its FAQ, "I'm using content-security-policy"; its badge still writes inline styles
-    (google/recaptcha#107).
-    """
-    ours, scripts = (
-        f"https://{_recaptcha_domain()}/recaptcha/",
-        "https://www.gstatic.com/recaptcha/",
-    )
-    return {
-        "script-src": [ours, scripts],
-        "frame-src": [ours, "https://recaptcha.google.com/recaptcha/"],
-        "connect-src": [ours],
-        "style-src": ["'unsafe-inline'"],
-    }
 
 
 @never_cache
@@ -122,4 +101,14 @@ def challenge(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     asks = open_form(public_id)
     if asks is None or asks.captcha != Captcha.ALTCHA:
         return JsonResponse({"error": "There is no challenge here."}, status=404)
-    return JsonResponse(Altcha(asks).challenge())
+    cors = origins.headers(asks, request.headers.get("Origin", ""))
+    return JsonResponse(Altcha(asks).challenge(), headers=cors)
+
+
+@cache_control(public=True, max_age=3600)
+@require_safe
+def embed(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The script of the embed, at an address that other sites may keep for years. It finds its
+    form by the address that it was asked under, so this needs no look at the database.
+    """
+    return redirect(static("dist/embed.js"))

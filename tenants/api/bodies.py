@@ -13,13 +13,14 @@ from tenants.api.errors import BodyTooLarge
 
 
 class JsonParser(BaseParser):
-    """Strict JSON in UTF-8, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
+    """Strict JSON in UTF-8, at most `limit` bytes: DATA_UPLOAD_MAX_MEMORY_SIZE where it is None.
 
     orjson refuses NaN, lone surrogates and deep nesting; NUL, which PostgreSQL cannot keep, is
     refused here. Raises ParseError (400) or BodyTooLarge (413).
     """
 
     media_type = "application/json"
+    limit: int | None = None
 
     def parse(
         self,
@@ -27,7 +28,7 @@ class JsonParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = self.limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge(f"The body is larger than {limit:,} bytes.")

@@ -1,14 +1,10 @@
 """Captchas fail closed, and an answer counts once and for one form."""
 
 import base64
-import io
 import json
 import time
-from collections.abc import Callable, Iterator
-from http.client import BadStatusLine
+from collections.abc import Callable
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import parse_qs
 
 import altcha
 import pytest
@@ -115,120 +111,6 @@ def test_without_valkey_nobody_gets_through(
     monkeypatch.setattr(captcha, "valkey", Down)
     with pytest.raises(CaptchaUnavailable):
         captcha.verifier(form).verify(answer, remote_ip="")
-
-
-class Google:
-    """Stands where urllib's opener stands: keeps what was posted, answers or raises."""
-
-    def __init__(self) -> None:
-        self.answer: Any = {"success": True}
-        self.posted: dict[str, list[str]] = {}
-        self.timeout = 0.0
-
-    def open(self, request: Any, timeout: float) -> Any:
-        self.posted = parse_qs(request.data.decode())
-        self.timeout = timeout
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        body = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
-        return io.BytesIO(body)
-
-
-@pytest.fixture
-def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
-    fake = Google()
-    monkeypatch.setattr("django_recaptcha.client.build_opener", lambda *_: fake)
-    yield fake
-
-
-@pytest.fixture
-def v2(make_form: MakeForm) -> SignupForm:
-    return make_form(
-        Captcha.RECAPTCHA_V2, captcha_site_key="site", captcha_secret={"secret": "theirs"}
-    )
-
-
-@pytest.fixture
-def v3(make_form: MakeForm) -> SignupForm:
-    return make_form(
-        Captcha.RECAPTCHA_V3, captcha_site_key="site", captcha_secret={"secret": "theirs"}
-    )
-
-
-def test_recaptcha_asks_with_the_forms_own_secret(google: Google, v2: SignupForm) -> None:
-    captcha.verifier(v2).verify("token", remote_ip="192.0.2.7")
-    assert google.posted == {
-        "secret": ["theirs"],
-        "response": ["token"],
-        "remoteip": ["192.0.2.7"],
-    }
-    assert 0 < google.timeout <= 5
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        TimeoutError(),
-        URLError("no route"),
-        ConnectionResetError(),
-        BadStatusLine("x"),
-        HTTPError("https://google.example", 503, "down", None, None),  # type: ignore[arg-type]
-        b"<html>not json",
-        b"[]",
-        {"no": "success"},
-        {"success": False, "error-codes": ["invalid-input-secret"]},
-    ],
-)
-def test_a_silent_google_lets_nobody_through(
-    google: Google, v2: SignupForm, failure: object
-) -> None:
-    google.answer = failure
-    with pytest.raises(CaptchaUnavailable, match="try again in a few minutes"):
-        captcha.verifier(v2).verify("token", remote_ip="")
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"success": False, "error-codes": ["timeout-or-duplicate"]},
-        {"success": "true"},
-    ],
-)
-def test_what_google_does_not_accept_is_refused(
-    google: Google, v2: SignupForm, answer: object
-) -> None:
-    google.answer = answer
-    with pytest.raises(CaptchaRefused):
-        captcha.verifier(v2).verify("token", remote_ip="")
-
-
-def test_without_a_token_google_is_not_asked(google: Google, v2: SignupForm) -> None:
-    with pytest.raises(CaptchaRefused):
-        captcha.verifier(v2).verify("", remote_ip="")
-    assert google.posted == {}
-
-
-def test_a_form_without_a_secret_lets_nobody_through(google: Google, make_form: MakeForm) -> None:
-    with pytest.raises(CaptchaUnavailable):
-        captcha.verifier(make_form(Captcha.RECAPTCHA_V2)).verify("token", remote_ip="")
-    assert google.posted == {}
-
-
-def test_a_score_must_belong_to_this_form(google: Google, v3: SignupForm) -> None:
-    google.answer = {"success": True, "action": f"signup_{v3.public_id.hex}", "score": 0.9}
-    captcha.verifier(v3).verify("token", remote_ip="")
-    google.answer = {"success": True, "action": "login", "score": 0.9}
-    with pytest.raises(CaptchaRefused, match="another form"):
-        captcha.verifier(v3).verify("token", remote_ip="")
-
-
-@pytest.mark.parametrize("score", [{"score": 0.1}, {"score": "1"}, {}])
-def test_a_low_or_missing_score_is_refused(
-    google: Google, v3: SignupForm, score: dict[str, object]
-) -> None:
-    google.answer = {"success": True, "action": f"signup_{v3.public_id.hex}", **score}
-    with pytest.raises(CaptchaRefused):
-        captcha.verifier(v3).verify("token", remote_ip="")
 
 
 def test_none_asks_nothing(make_form: MakeForm) -> None:

@@ -16,6 +16,8 @@ from lists.models import (
     Confirmation,
     ConsentRecord,
     Contact,
+    ContactField,
+    ContactTag,
     List,
     SignupForm,
     Source,
@@ -23,6 +25,7 @@ from lists.models import (
     SubscriptionStatus,
     Suppression,
     SuppressionReason,
+    Tag,
 )
 from lists.selectors.audience import count_sendable
 from lists.services import optin
@@ -51,8 +54,14 @@ def form(acme: Tenant, news: List) -> SignupForm:
 
 
 def ask(form: SignupForm, email: str = ADDRESS, **over: Any) -> Confirmation | None:
-    values = {"name": "Ada Lovelace", "ip": "192.0.2.9", "user_agent": "Firefox", **over}
-    return optin.request_subscription(form=form, email=email, **values)
+    given = {
+        "lists": list(form.lists.order_by("name")),
+        "values": {"first_name": "Ada", "last_name": "Lovelace"},
+        "ip": "192.0.2.9",
+        "user_agent": "Firefox",
+        **over,
+    }
+    return optin.request_subscription(form=form, email=email, **given)
 
 
 def click(confirmation: Confirmation | None) -> Confirmation:
@@ -236,9 +245,9 @@ def test_a_stranger_changes_nothing_of_a_known_contact(
     form: SignupForm, add_contact: Callable[..., Contact]
 ) -> None:
     contact = add_contact(ADDRESS, status="unsubscribed", first_name="Ada")
-    ask(form, "ADA@person.example", name="Rude Word")
+    ask(form, "ADA@person.example", values={"first_name": "Rude", "city": "Rude"})
     contact.refresh_from_db()
-    assert (contact.email, contact.first_name) == (ADDRESS, "Ada")
+    assert (contact.email, contact.first_name, contact.fields) == (ADDRESS, "Ada", {})
 
 
 def test_a_name_counts_once_it_is_confirmed(form: SignupForm) -> None:
@@ -259,6 +268,44 @@ def test_a_name_that_the_workspace_has_stays(
     assert (contact.first_name, contact.last_name) == ("Countess", "")
 
 
+def test_values_of_every_kind_land_with_the_click(form: SignupForm) -> None:
+    kinds = {"city": "string", "size": "number", "vip": "boolean", "born": "date"}
+    for key, kind in kinds.items():
+        ContactField.unscoped.create(tenant=form.tenant, key=key, label=key, kind=kind)
+    given = {"city": "Bonn", "size": 4, "vip": True, "born": "2001-02-03"}
+    confirmation = ask(form, values=given)
+    assert confirmation is not None
+    assert confirmation.contact.fields == {}
+    click(confirmation)
+    assert Contact.unscoped.get().fields == given
+
+
+def test_a_value_that_the_workspace_has_stays(
+    form: SignupForm, add_contact: Callable[..., Contact]
+) -> None:
+    for key in ("city", "size"):
+        ContactField.unscoped.create(tenant=form.tenant, key=key, label=key)
+    add_contact(ADDRESS, status="unsubscribed", fields={"city": "Bonn"})
+    click(ask(form, values={"city": "Rude", "size": "4"}))
+    assert Contact.unscoped.get().fields == {"city": "Bonn", "size": "4"}
+
+
+def test_a_value_whose_field_is_gone_or_of_another_kind_is_left_out(form: SignupForm) -> None:
+    ContactField.unscoped.create(tenant=form.tenant, key="size", label="Size", kind="number")
+    click(ask(form, values={"size": "large", "gone": "x"}))
+    assert Contact.unscoped.get().fields == {}
+
+
+def test_tags_are_given_with_the_click(form: SignupForm) -> None:
+    tag = Tag.unscoped.create(tenant=form.tenant, name="From the site")
+    form.tags.add(tag)
+    confirmation = ask(form)
+    assert not ContactTag.unscoped.exists()
+    click(confirmation)
+    click(confirmation)
+    assert [one.tag for one in ContactTag.unscoped.all()] == [tag]
+
+
 def test_an_expired_link_can_be_sent_again(form: SignupForm, news: List) -> None:
     confirmation = ask(form)
     assert confirmation is not None
@@ -270,7 +317,7 @@ def test_an_expired_link_can_be_sent_again(form: SignupForm, news: List) -> None
     click(again)
     assert state(news) == SubscriptionStatus.ACTIVE
     assert again is not None
-    assert again.name == "Ada Lovelace"
+    assert again.values == {"first_name": "Ada", "last_name": "Lovelace"}
 
 
 def test_a_closed_form_sends_nothing_again(form: SignupForm) -> None:

@@ -27,6 +27,7 @@ def form(acme: Tenant, news: List, ses_account: SesAccount, redis: Redis) -> Sig
         consent_wording="I want a mail a month. I can unsubscribe.",
         captcha=Captcha.NONE,
         from_email=FROM,
+        fields=[{"key": "first_name", "label": "First name", "required": False}],
     )
     made.lists.set([news])
     return made
@@ -48,8 +49,8 @@ def visitor() -> Client:
 def post(visitor: Client, form: SignupForm, ripe: None) -> Callable[..., Any]:
     """Posts the hosted page."""
 
-    def send(email: str = "ada@person.example", **fields: str) -> Any:
-        values = {"email": email, "name": "Ada", "website": "", "stamp": stamps.make(form)}
+    def send(email: str = "ada@person.example", **fields: Any) -> Any:
+        values = {"email": email, "first_name": "Ada", "website": "", "stamp": stamps.make(form)}
         return visitor.post(form_url(form), values | fields)
 
     return send

@@ -2,21 +2,26 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import altcha
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from redis.exceptions import ConnectionError as ValkeyDown
 
-from lists import captcha
+from lists import form_counts, siteverify
 from lists.captcha import Altcha
 from lists.errors import CaptchaUnavailable
 from lists.models import (
     Captcha,
     Confirmation,
     Contact,
+    ContactField,
+    FormDay,
     List,
     SignupForm,
     Source,
@@ -66,7 +71,7 @@ def test_a_sign_up_sends_one_mail(post: Post, form: SignupForm) -> None:
 
 
 def test_the_mail_holds_nothing_that_the_visitor_typed(post: Post) -> None:
-    post(name="Buy at https://spam.example")
+    post(first_name="Buy at https://spam.example")
     assert "spam" not in json.dumps(mails())
 
 
@@ -302,9 +307,17 @@ def test_a_verifier_that_is_down_is_told_kindly(
     assert mails() == []
 
 
-@pytest.mark.parametrize("kind", [Captcha.RECAPTCHA_V2, Captcha.RECAPTCHA_V3])
-def test_recaptcha_brings_its_own_keys_and_sources(
-    visitor: Client, form: SignupForm, kind: Captcha
+@pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        (Captcha.RECAPTCHA_V2, "https://www.google.com/recaptcha/"),
+        (Captcha.RECAPTCHA_V3, "https://www.google.com/recaptcha/"),
+        (Captcha.TURNSTILE, "https://challenges.cloudflare.com"),
+        (Captcha.HCAPTCHA, "https://hcaptcha.com https://*.hcaptcha.com"),
+    ],
+)
+def test_a_service_brings_its_own_keys_and_sources(
+    visitor: Client, form: SignupForm, kind: Captcha, script: str
 ) -> None:
     form.captcha = kind
     form.captcha_site_key = 'key"><script>'
@@ -312,10 +325,10 @@ def test_recaptcha_brings_its_own_keys_and_sources(
     form.save()
     response = visitor.get(form_url(form))
     assert "key&quot;&gt;&lt;script&gt;" in text(response)
+    assert 'key"><script>' not in text(response)
     assert "do-not-show" not in text(response)
-    policy = response["Content-Security-Policy"]
-    assert "script-src 'self' https://www.google.com/recaptcha/" in policy
-    assert "https://www.google.com" not in visitor.get("/nothing/")["Content-Security-Policy"]
+    assert f"script-src 'self' {script}" in response["Content-Security-Policy"]
+    assert script not in visitor.get("/nothing/")["Content-Security-Policy"]
 
 
 def test_recaptcha_down_is_refused(
@@ -327,9 +340,230 @@ def test_recaptcha_down_is_refused(
     form.captcha = Captcha.RECAPTCHA_V2
     form.captcha_secret = {"secret": "theirs"}
     form.save()
-    monkeypatch.setattr(captcha.recaptcha, "submit", hang)
+    monkeypatch.setattr(siteverify.recaptcha, "submit", hang)
     assert post(**{"g-recaptcha-response": "token"}).status_code == 503
     assert mails() == []
+
+
+# --- what is asked ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rich(form: SignupForm, acme: Tenant, news: List) -> SignupForm:
+    """Asks for every kind of value, and lets the visitor choose between two lists."""
+    rows = [{"key": "last_name", "label": "Family name", "required": True}]
+    for kind in ("string", "number", "boolean", "date"):
+        ContactField.unscoped.create(tenant=acme, key=f"a_{kind}", label=kind, kind=kind)
+        rows.append({"key": f"a_{kind}", "label": f"A {kind}", "required": False})
+    form.fields = [*rows, {"key": "gone", "label": "Gone", "required": True}]
+    form.visitor_chooses = True
+    form.save()
+    form.lists.add(List.unscoped.create(tenant=acme, name="Offers"))
+    form.ticked_lists.set([news])
+    return form
+
+
+def test_every_kind_is_asked_for(visitor: Client, rich: SignupForm, news: List) -> None:
+    page = text(visitor.get(form_url(rich)))
+    for name in ("last_name", "fields.a_string", "fields.a_number", "fields.a_boolean"):
+        assert f'name="{name}"' in page
+    assert 'type="date" name="fields.a_date"' in page
+    assert "Gone" not in page
+    assert page.count("checked") == 1
+    assert f'value="{news.public_id}"' in page
+
+
+ANSWERS = {
+    "last_name": " Love  lace ",
+    "fields.a_string": "Bonn",
+    "fields.a_number": "4.5",
+    "fields.a_boolean": "on",
+    "fields.a_date": "2001-02-03",
+}
+
+
+def test_answers_land_with_the_click_on_the_chosen_list(
+    post: Post, visitor: Client, rich: SignupForm
+) -> None:
+    offers = List.unscoped.get(name="Offers")
+    assert post(lists=[str(offers.public_id)], **ANSWERS).status_code == 200
+    assert Contact.unscoped.get().fields == {}
+    visitor.post(confirm_path(), {"confirm": "yes"})
+    contact = Contact.unscoped.get()
+    assert contact.last_name == "Love lace"
+    assert contact.fields == {
+        "a_string": "Bonn",
+        "a_number": 4.5,
+        "a_boolean": True,
+        "a_date": "2001-02-03",
+    }
+    assert [one.list for one in Subscription.unscoped.all()] == [offers]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"last_name": " "},
+        {"last_name": "x" * 121},
+        {"last_name": "a\0b"},
+        {"fields.a_string": "x" * 1001},
+        {"fields.a_string": "a\0b"},
+        {"fields.a_number": "many"},
+        {"fields.a_number": "1" * 400},
+        {"fields.a_date": "yesterday"},
+        {"lists": []},
+        {"lists": ["1"]},
+        {"lists": ["00000000-0000-4000-8000-000000000000"]},
+    ],
+    ids=str,
+)
+def test_a_wrong_answer_is_named_and_nothing_is_lost(
+    post: Post, rich: SignupForm, news: List, wrong: dict[str, Any]
+) -> None:
+    response = post(**({"lists": [str(news.public_id)]} | ANSWERS | wrong))
+    assert response.status_code == 422
+    assert "field-error" in text(response)
+    if "fields.a_string" not in wrong:
+        assert 'value="Bonn"' in text(response)
+    assert mails() == []
+
+
+def test_anothers_list_is_no_choice(post: Post, rich: SignupForm, evil: Tenant) -> None:
+    theirs = List.unscoped.create(tenant=evil, name="Theirs")
+    response = post(lists=[str(theirs.public_id)], **ANSWERS)
+    assert response.status_code == 422
+    assert "Theirs" not in text(response)
+    assert Subscription.unscoped.count() == 0
+
+
+def test_what_is_not_asked_is_not_kept(post: Post, form: SignupForm, acme: Tenant) -> None:
+    ContactField.unscoped.create(tenant=acme, key="vip", label="VIP")
+    assert post(**{"fields.vip": "yes", "last_name": "x", "lists": "1"}).status_code == 200
+    assert Confirmation.unscoped.get().values == {"first_name": "Ada"}
+
+
+def test_the_page_takes_no_huge_body(post: Post, visitor: Client, form: SignupForm) -> None:
+    response = post(first_name="x" * 70_000)
+    assert response.status_code == 413
+    assert_public(response)
+    many = {f"n{number}": "x" for number in range(2_000)}
+    assert post(**many).status_code == 400
+    assert mails() == []
+
+
+def test_afterwards_a_page_of_their_own_opens(
+    post: Post, visitor: Client, form: SignupForm
+) -> None:
+    SignupForm.unscoped.update(success_url="https://acme.example/thanks?a=1")
+    policy = visitor.get(form_url(form))["Content-Security-Policy"]
+    assert "form-action 'self' https://acme.example" in policy
+    for email in ("ada@person.example", "ada@person.example"):
+        response = post(email, next="https://evil.example/", success_url="https://evil.example/")
+        assert response.status_code == 302
+        assert response["Location"] == "https://acme.example/thanks?a=1"
+    assert len(mails()) == 1
+
+
+def test_only_named_sites_may_frame_the_page(visitor: Client, form: SignupForm) -> None:
+    closed = visitor.get(form_url(form))
+    assert closed["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in closed["Content-Security-Policy"]
+    SignupForm.unscoped.update(allowed_origins=["https://www.acme.example"])
+    opened = visitor.get(form_url(form))
+    assert "X-Frame-Options" not in opened
+    assert "frame-ancestors https://www.acme.example" in opened["Content-Security-Policy"]
+
+
+# --- counting -----------------------------------------------------------------------------------
+
+
+def counted() -> dict[str, int]:
+    form_counts.fold()
+    days = list(FormDay.unscoped.values(*form_counts.Count))
+    return {name: day[name] for day in days for name in day if day[name]}
+
+
+def test_what_happens_is_counted(
+    post: Post, visitor: Client, guarded: SignupForm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.get(form_url(guarded))
+    visitor.head(form_url(guarded))
+    visitor.get(f"/api/v1/forms/{guarded.public_id}")
+    post("bad address")
+    post(website="x")
+    post(altcha="x")
+    post(stamp="")
+    post(altcha=solved(visitor, guarded))
+    visitor.post(confirm_path(), {"confirm": "yes"})
+    visitor.post(confirm_path(), {"confirm": "yes"})
+    monkeypatch.setattr(stamps, "SHORTEST", 60)
+    post()
+    monkeypatch.setattr(stamps, "SHORTEST", 0)
+    monkeypatch.setattr(optin, "SIGNUPS_PER_NETWORK", 1)
+    post()
+    assert FormDay.unscoped.count() == 0
+    expected = {
+        "views": 2,
+        "submits": 1,
+        "refused_address": 1,
+        "refused_trap": 1,
+        "refused_captcha": 1,
+        "refused_quick": 1,
+        "refused_rate": 1,
+    }
+    assert counted() == expected
+    post()
+    assert counted() == expected | {"refused_rate": 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_click_is_counted_once(post: Post, visitor: Client) -> None:
+    post()
+    for _ in range(2):
+        visitor.post(confirm_path(), {"confirm": "yes"})
+    assert counted() == {"submits": 1, "confirmed": 1}
+
+
+def test_counts_that_cannot_be_stored_are_given_back(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    post()
+    with monkeypatch.context() as patch:
+        patch.setattr(form_counts, "execute_values", broken)
+        with pytest.raises(DatabaseError):
+            form_counts.fold()
+    assert counted() == {"submits": 1}
+
+
+def test_counts_of_a_deleted_form_are_dropped(post: Post, form: SignupForm) -> None:
+    post()
+    form.delete()
+    assert counted() == {}
+
+
+def test_a_day_is_one_of_the_workspaces_calendar(
+    visitor: Client, form: SignupForm, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: late)
+    Tenant.objects.update(timezone="Pacific/Auckland")
+    visitor.get(form_url(form))
+    form_counts.fold()
+    assert FormDay.unscoped.get().day.isoformat() == "2026-03-02"
+
+
+def test_without_valkey_the_page_is_still_shown(
+    visitor: Client, form: SignupForm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Down:
+        def hincrby(self, *_: object) -> None:
+            raise ValkeyDown
+
+    monkeypatch.setattr(form_counts, "valkey", Down)
+    assert visitor.get(form_url(form)).status_code == 200
 
 
 # --- the mail ---------------------------------------------------------------------------------
@@ -399,9 +633,10 @@ def test_a_program_gets_the_form_and_submits_it(
     described = visitor.get(f"/api/v1/forms/{form.public_id}").json()
     assert described["consent_wording"] == form.consent_wording
     assert described["captcha"]["provider"] == "none"
-    response = submit(stamp=described["stamp"], name="Ada")
+    response = submit(stamp=described["stamp"], first_name="Ada")
     assert response.status_code == 202
     assert response.json()["status"] == "check_mail"
+    assert response.json()["redirect_url"] == ""
     assert "Set-Cookie" not in response
     assert len(mails()) == 1
 
@@ -449,6 +684,188 @@ def test_a_verifier_that_is_down_refuses_programs(
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "captcha_unavailable"
     assert mails() == []
+
+
+def test_a_program_answers_every_kind(
+    visitor: Client, rich: SignupForm, submit: Post, news: List
+) -> None:
+    described = visitor.get(f"/api/v1/forms/{rich.public_id}").json()
+    assert [one["name"] for one in described["questions"]] == [
+        "last_name",
+        "fields.a_string",
+        "fields.a_number",
+        "fields.a_boolean",
+        "fields.a_date",
+    ]
+    assert [(one["name"], one["ticked"]) for one in described["lists"]] == [
+        ("News", True),
+        ("Offers", False),
+    ]
+    own = {"a_string": "Bonn", "a_number": 1e20 / 1e17, "a_boolean": False, "a_date": None}
+    chosen = [described["lists"][0]["id"]]
+    assert submit(last_name="L", fields=own, lists=chosen).status_code == 202
+    confirmation = Confirmation.unscoped.get()
+    assert confirmation.values == {
+        "last_name": "L",
+        "a_string": "Bonn",
+        "a_number": 1000,
+        "a_boolean": False,
+    }
+    assert list(confirmation.lists.all()) == [news]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"first_name": "x"}, "first_name", "unknown_field"),
+        ({"fields": {"gone": "x"}}, "fields.gone", "unknown_field"),
+        ({"fields": {"last_name": "x"}}, "fields.last_name", "unknown_field"),
+        ({"fields": {f"n{n}": "x" for n in range(3_000)}}, "fields.n0", "unknown_field"),
+        ({f"n{n}": "x" for n in range(3_000)}, "n0", "unknown_field"),
+        ({"fields": {"a_string": 5}}, "fields.a_string", "invalid_field"),
+        ({"fields": {"a_string": ["x"]}}, "fields.a_string", "invalid_field"),
+        ({"fields": {"a_string": "x" * 1001}}, "fields.a_string", "invalid_field"),
+        ({"fields": {"a_number": True}}, "fields.a_number", "invalid_field"),
+        ({"fields": {"a_number": "many"}}, "fields.a_number", "invalid_field"),
+        ({"fields": {"a_number": 1e300}}, "fields.a_number", "invalid_field"),
+        ({"fields": {"a_boolean": 1}}, "fields.a_boolean", "invalid_field"),
+        ({"fields": {"a_date": {"$gt": ""}}}, "fields.a_date", "invalid_field"),
+        ({"fields": "x"}, "fields", "not_a_dict"),
+        ({"last_name": ""}, "last_name", "invalid_field"),
+        ({"last_name": ["x"]}, "last_name", "invalid"),
+        ({"lists": None}, "lists", "null"),
+        ({"lists": []}, "lists", "empty"),
+        ({"lists": "all"}, "lists", "not_a_list"),
+        ({"lists": [1]}, "lists.0", "invalid"),
+        ({"lists": ["00000000-0000-4000-8000-000000000000"]}, "lists", "invalid"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_program_is_told_what_is_wrong(
+    submit: Post, rich: SignupForm, news: List, case: tuple[dict[str, Any], str, str]
+) -> None:
+    wrong, param, code = case
+    response = submit(**({"last_name": "L", "lists": [str(news.public_id)]} | wrong))
+    assert response.status_code == 422
+    error = response.json()["error"]
+    assert (error["param"], error["code"]) == (param, code)
+    assert mails() == []
+
+
+def test_a_program_chooses_no_lists_where_there_is_no_choice(submit: Post, news: List) -> None:
+    assert submit(lists=[str(news.public_id)]).json()["error"]["code"] == "unknown_field"
+    assert submit().status_code == 202
+
+
+def test_another_tenants_list_is_not_offered(submit: Post, rich: SignupForm, evil: Tenant) -> None:
+    theirs = List.unscoped.create(tenant=evil, name="Theirs")
+    response = submit(last_name="L", lists=[str(theirs.public_id)])
+    assert response.json()["error"]["param"] == "lists"
+    assert Subscription.unscoped.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("", 400),
+        ("{", 400),
+        ("[]", 422),
+        ("null", 422),
+        ('"x"', 422),
+        ('{"email": "a\\u0000b@x.example"}', 400),
+        ('{"email": NaN}', 400),
+        ("[" * 2_000, 400),
+        ('{"email": "' + "x" * 70_000 + '"}', 413),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_rubbish_is_no_submission(
+    visitor: Client, form: SignupForm, body: str, status: int
+) -> None:
+    url = f"/api/v1/forms/{form.public_id}/submissions"
+    response = visitor.post(url, body, content_type="application/json")
+    assert response.status_code == status
+    assert response.json()["error"]["message"]
+
+
+def test_a_form_post_is_no_json(visitor: Client, form: SignupForm) -> None:
+    url = f"/api/v1/forms/{form.public_id}/submissions"
+    assert visitor.post(url, {"email": "ada@person.example"}).status_code == 415
+
+
+# --- other sites --------------------------------------------------------------------------------
+
+SITE = "https://www.acme.example"
+
+
+@pytest.fixture
+def embedded(form: SignupForm) -> SignupForm:
+    form.allowed_origins = [SITE]
+    form.save()
+    return form
+
+
+def test_a_named_site_may_read_and_post(
+    visitor: Client, embedded: SignupForm, guarded: SignupForm
+) -> None:
+    address = f"/api/v1/forms/{embedded.public_id}"
+    asked = visitor.options(
+        f"{address}/submissions",
+        headers={"Origin": SITE, "Access-Control-Request-Method": "POST"},
+    )
+    assert asked.status_code == 204
+    assert asked["Access-Control-Allow-Methods"] == "GET, POST"
+    assert asked["Access-Control-Allow-Headers"] == "Content-Type"
+    challenge = reverse("public:challenge", args=[guarded.public_id])
+    for response in (
+        asked,
+        visitor.get(address, headers={"Origin": SITE}),
+        visitor.get(challenge, headers={"Origin": SITE}),
+        visitor.post(
+            f"{address}/submissions", {}, headers={"Origin": SITE}, content_type="application/json"
+        ),
+    ):
+        assert response["Access-Control-Allow-Origin"] == SITE
+        assert "Origin" in response["Vary"]
+        assert "Access-Control-Allow-Credentials" not in response
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://www.acme.example", f"{SITE}.evil.example"]
+)
+def test_another_site_may_not(
+    visitor: Client, embedded: SignupForm, submit: Post, origin: str
+) -> None:
+    address = f"/api/v1/forms/{embedded.public_id}"
+    values = {"email": "ada@person.example", "stamp": stamps.make(embedded)}
+    for response in (
+        visitor.options(f"{address}/submissions", headers={"Origin": origin}),
+        visitor.get(address, headers={"Origin": origin}),
+        visitor.post(
+            f"{address}/submissions",
+            values,
+            headers={"Origin": origin},
+            content_type="application/json",
+        ),
+    ):
+        assert response.status_code == 403
+        assert response.json()["error"]["code"] == "origin_not_allowed"
+        assert "Access-Control-Allow-Origin" not in response
+    assert mails() == []
+
+
+def test_a_closed_form_answers_no_preflight(visitor: Client, embedded: SignupForm) -> None:
+    SignupForm.unscoped.update(is_active=False)
+    asked = visitor.options(
+        f"/api/v1/forms/{embedded.public_id}/submissions", headers={"Origin": SITE}
+    )
+    assert asked.status_code == 404
+
+
+def test_the_script_has_an_address_that_stays(visitor: Client, form: SignupForm) -> None:
+    response = visitor.get(f"/f/{form.public_id}/embed.js")
+    assert response["Location"] == "/static/dist/embed.js"
+    assert not response.cookies
 
 
 # --- confirming -------------------------------------------------------------------------------
