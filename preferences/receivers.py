@@ -11,6 +11,8 @@ from lists.signals import signup_form_checked, signup_form_previewed
 from preferences.forms import SignupEntryForm
 from preferences.services.mailing import sender_of
 
+_PROTECTION = {value: label for value, label in Captcha.choices if value != Captcha.NONE}
+
 
 @receiver(signup_form_checked)
 def check_sender(form: SignupForm, **_: Any) -> str:
@@ -31,6 +33,7 @@ def preview(form: SignupForm, offer: Offer, **_: Any) -> str:
         "tenant": form.tenant,
         "form": form,
         "entry": SignupEntryForm(asks=form, offer=offer),
-        "preview": Captcha(form.captcha).label if form.captcha in Captcha.values else "",
+        "preview": True,
+        "protection": _PROTECTION.get(form.captcha, ""),
     }
     return render_to_string("public/signup.html", context)

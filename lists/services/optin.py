@@ -21,8 +21,8 @@ from lists.models import (
     Source,
     Subscription,
     SubscriptionStatus,
-    Suppression,
 )
+from lists.selectors.audience import suppressed_among
 from lists.services import consent
 from lists.signup_fields import NAMES
 from tenants.limits import hit
@@ -68,7 +68,7 @@ def request_subscription(
     """
     address = normalise(email)
     tenant = form.tenant
-    if Suppression.objects.for_tenant(tenant).filter(email_norm=address.email_norm).exists():
+    if suppressed_among(tenant=tenant, email_norms=[address.email_norm]):
         return None
     contact, is_new = _found_or_made(tenant, address)
     wanted = list(lists) if is_new else _not_member_of(contact, lists)
@@ -105,11 +105,7 @@ def request_again(*, confirmation: Confirmation, ip: str, user_agent: str) -> Co
     if form is None or not form.is_active:
         raise SignupClosed
     contact = consent.locked(confirmation.contact)
-    if (
-        Suppression.objects.for_tenant(contact.tenant)
-        .filter(email_norm=contact.email_norm)
-        .exists()
-    ):
+    if suppressed_among(tenant=contact.tenant, email_norms=[contact.email_norm]):
         return None
     wanted = _not_member_of(contact, confirmation.lists.order_by("name"))
     if not wanted or _mailed_enough(contact, form):

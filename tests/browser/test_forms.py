@@ -55,8 +55,8 @@ def site(html: str) -> Iterator[str]:
             self.send_header("Content-Security-Policy", "script-src http://localhost:*")
             self.end_headers()
             if self.path == "/":
-                page = f"<!doctype html><html lang=en><title>Shop</title><main><h1>Shop</h1>{html}</main>"
-                self.wfile.write(page.encode())
+                head = "<!doctype html><html lang=en><title>Shop</title><main><h1>Shop</h1>"
+                self.wfile.write(f"{head}{html}</main>".encode())
 
         def log_message(self, *_: object) -> None:
             """Requests are not worth a line."""
