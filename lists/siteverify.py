@@ -79,12 +79,7 @@ class SiteVerify:
         if not answer or len(answer) > MAX_TOKEN:
             raise CaptchaRefused("Show that you are not a robot, then send again.")
         try:
-            secret = str(self._form.captcha_secret["secret"])
-        except (KeyError, SecretUnreadable) as error:
-            logger.exception("Form %s wants a captcha and has no secret", self._form.pk)
-            raise CaptchaUnavailable from error
-        try:
-            verdict = _verdict(self.ask(answer, secret, remote_ip))
+            verdict = _verdict(self.ask(answer, self._secret(), remote_ip))
         except _NO_ANSWER as error:
             logger.warning("The captcha of form %s gave no answer: %r", self._form.pk, error)
             raise CaptchaUnavailable from error
@@ -94,6 +89,17 @@ class SiteVerify:
         if not verdict.success:
             raise CaptchaRefused("The check for robots failed. Do it once more.")
         self.belongs(verdict)
+
+    def _secret(self) -> str:
+        try:
+            secret = str(self._form.captcha_secret.get("secret", ""))
+        except SecretUnreadable as error:
+            logger.exception("The captcha secret of form %s cannot be read", self._form.pk)
+            raise CaptchaUnavailable from error
+        if not secret:
+            logger.error("Form %s wants a captcha and has no secret", self._form.pk)
+            raise CaptchaUnavailable
+        return secret
 
     def belongs(self, verdict: Verdict) -> None:
         """Raises CaptchaRefused for a token of another form, or of another site."""

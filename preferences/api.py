@@ -53,8 +53,8 @@ class CaptchaDescription(serializers.Serializer[Any]):
 
 class QuestionDescription(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="first_name, last_name, or fields.<key>.")
-    label = serializers.CharField()
-    required = serializers.BooleanField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF keeps them elsewhere
+    required = serializers.BooleanField()  # type: ignore[assignment]
     kind = serializers.ChoiceField(choices=FieldKind.values)
 
 
@@ -124,9 +124,10 @@ class PublicView(APIView):
             raise ForeignOrigin
         return self._form
 
-    def options(self, request: Request, public_id: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """What a browser asks before it posts for a page of another site."""
-        return Response(status=204, headers=origins.preflight(self.form(public_id), self._origin()))
+        form = self.form(kwargs["public_id"])
+        return Response(status=204, headers=origins.preflight(form, self._origin()))
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any

@@ -75,7 +75,8 @@ class SignupFormForm(forms.ModelForm):
         max_length=500,
         required=False,
         assume_scheme="https",
-        validators=[URLValidator(schemes=["https"], message="It must begin with https://.")],
+        validators=[URLValidator(schemes=["https"])],
+        error_messages={"invalid": "Write a whole address that begins with https://"},
         help_text="On your own site, to say thank you and to ask for the click in the mail.",
     )
     secret = forms.CharField(
@@ -158,7 +159,7 @@ class SignupFormForm(forms.ModelForm):
     def refill(self, posted: Mapping[str, Any]) -> None:
         """Shows what was typed so far, without judging it."""
         for name, field in self.fields.items():
-            self.initial[name] = field.widget.value_from_datadict(posted, {}, name)  # type: ignore[arg-type]
+            self.initial[name] = field.widget.value_from_datadict(posted, {}, name)
 
     def secret_ending(self) -> str:
         """The last characters of the stored secret, or "" when there is none."""

@@ -91,7 +91,7 @@ def _edit(request: Any, signup_form: SignupForm) -> HttpResponse:
         "edit": edit,
         "rows": rows,
         "said": said,
-        "preview": _preview(edit, rows),
+        "preview_page": _preview(edit, rows),
         "with_keys": " ".join(WITH_KEYS),
         "name": name,
         "public_id": signup_form.public_id if name else None,
@@ -134,7 +134,7 @@ def _preview(edit: SignupFormForm, rows: FormRows) -> str:
         captcha=edit["captcha"].value() or "",
     )
     answers = signup_form_previewed.send(SignupForm, form=shown, offer=offer)
-    return "".join(page for _, page in answers)
+    return "".join(str(page) for _, page in answers)
 
 
 def _ids(edit: SignupFormForm, name: str) -> set[str]:

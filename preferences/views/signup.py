@@ -89,7 +89,7 @@ def _frameable(response: HttpResponse, asks: SignupForm) -> HttpResponse:
     """Lets the sites that may embed the form show its page in a frame, and nobody else."""
     if asks.allowed_origins:
         # X-Frame-Options knows no list of sites; frame-ancestors is what browsers look at.
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+        response.xframe_options_exempt = True
         response._csp_replace = {"frame-ancestors": asks.allowed_origins}  # type: ignore[attr-defined]
     return response
 

@@ -43,7 +43,7 @@ def make_form(acme: Tenant) -> MakeForm:
 
 def solve(services: Services, form: SignupForm, **answer: Any) -> str:
     """A token as the service's widget makes it on the form's own page."""
-    said = {"score": 0.9} if form.captcha == Captcha.RECAPTCHA_V3 else {}
+    said: dict[str, Any] = {"score": 0.9} if form.captcha == Captcha.RECAPTCHA_V3 else {}
     if action := captcha.verifier(form).action:
         said["action"] = action
     return services.solve(SERVICES[Captcha(form.captcha)], **(said | answer))

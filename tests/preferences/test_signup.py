@@ -446,8 +446,9 @@ def test_the_page_takes_no_huge_body(post: Post, visitor: Client, form: SignupFo
     response = post(first_name="x" * 70_000)
     assert response.status_code == 413
     assert_public(response)
-    many = {f"n{number}": "x" for number in range(2_000)}
-    assert post(**many).status_code == 400
+    many = "&".join(f"n{number}=x" for number in range(2_000))
+    urlencoded = "application/x-www-form-urlencoded"
+    assert visitor.post(form_url(form), many, content_type=urlencoded).status_code == 400
     assert mails() == []
 
 
@@ -736,7 +737,7 @@ def test_a_program_answers_every_kind(
         ({"lists": None}, "lists", "null"),
         ({"lists": []}, "lists", "empty"),
         ({"lists": "all"}, "lists", "not_a_list"),
-        ({"lists": [1]}, "lists.0", "invalid"),
+        ({"lists": ["x"]}, "lists.0", "invalid"),
         ({"lists": ["00000000-0000-4000-8000-000000000000"]}, "lists", "invalid"),
     ],
     ids=lambda value: str(value)[:60],
@@ -767,7 +768,7 @@ def test_another_tenants_list_is_not_offered(submit: Post, rich: SignupForm, evi
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ("", 400),
+        ("", 422),
         ("{", 400),
         ("[]", 422),
         ("null", 422),
