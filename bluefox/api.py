@@ -7,6 +7,7 @@ from preferences.api import FormView, SubmissionView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.api")),
+    path("", include("lists.api")),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi"),
     path(
         "docs/",

@@ -229,6 +229,8 @@ SPECTACULAR_SETTINGS = {
         "EmailStatusEnum": "campaigns.selectors.campaigns.LATEST_WORDS",
         "EmailAcceptedStatusEnum": ["queued", "skipped"],
         "SubmissionStatusEnum": ["check_mail"],
+        "ContactStatusEnum": "lists.selectors.contacts.STATES",
+        "PlaceStatusEnum": "lists.models.SubscriptionStatus",
     },
 }
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from django.db.models import QuerySet
@@ -20,8 +20,9 @@ from lists.errors import InvalidAddress
 from sending.content import Content
 from sending.models import EventKind, Lane, MessageData
 from sending.skeleton import MAX_HEADERS
+from tenants.api.authentication import tenant_of
 from tenants.api.bodies import StrictSerializer
-from tenants.models import ApiKey, Scope, Tenant
+from tenants.models import Scope
 
 # "Amazon SES: MessageHeader", and the headers that SES or Bluefox write themselves.
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
@@ -209,11 +210,6 @@ def emails_of(request: Request) -> QuerySet[MessageData]:
         .filter(message__batch__lane=Lane.TRANSACTIONAL)
         .select_related("message__batch")
     )
-
-
-def tenant_of(request: Request) -> Tenant:
-    """The workspace of the key that asks."""
-    return cast(ApiKey, request.auth).tenant
 
 
 def _email(values: Mapping[str, Any]) -> Email:

@@ -37,6 +37,22 @@ def parse(kind: str, text: str) -> Value:
             return _string(text)
 
 
+def from_json(kind: str, value: object) -> Value:
+    """The value that a program gives: of JSON's own kind, or text that parse() reads.
+
+    Raises FieldRefused.
+    """
+    if isinstance(value, bool):
+        if kind == FieldKind.BOOLEAN:
+            return value
+    elif isinstance(value, (int, float)):
+        if kind == FieldKind.NUMBER:
+            return _in_range(value)
+    elif isinstance(value, str) and value.strip():
+        return parse(kind, value)
+    raise FieldRefused(f"This is no value of the kind {kind}.")
+
+
 def show(value: Value) -> str:
     """A value in words, as parse() reads it."""
     if isinstance(value, bool):
@@ -68,10 +84,13 @@ def _string(text: str) -> str:
 def _number(text: str) -> int | float:
     if not _NUMBER.fullmatch(text):
         raise FieldRefused("This is not a number. Write it like 1200 or -3.5, without commas.")
-    number = float(text)
+    return _in_range(float(text))
+
+
+def _in_range(number: float) -> int | float:
     if not math.isfinite(number) or abs(number) > _LARGEST:
         raise FieldRefused(f"This number is too large; {_LARGEST:,} is the most.")
-    return int(number) if number.is_integer() else number
+    return int(number) if float(number).is_integer() else number
 
 
 def _boolean(text: str) -> bool:

@@ -18,6 +18,7 @@ class Row:
     needs: str
     ids: Ids = lambda world: {}
     acts: bool = False  # answers POST only
+    body: tuple[str, ...] = ()  # what a POST to the API must say
     calls_aws: bool = False
     moves: bool = False  # answers with the address of a file
     audited: bool = False  # a download, which the audit log keeps though it is a GET
@@ -120,6 +121,13 @@ WORKSPACE = {
 API = {
     "emails": Row("emails.read"),
     "email": Row("emails.read", _of("email")),
+    "contacts": Row("contacts"),
+    "contact": Row("contacts", _of("contact")),
+    "places": Row("contacts", _of("contact"), acts=True, body=("lists", "consent_wording")),
+    "leaving": Row("contacts", _of("contact"), acts=True),
+    "lists": Row("contacts"),
+    "fields": Row("contacts"),
+    "tags": Row("contacts"),
 }
 
 # Whoever holds the token may act for one person and nobody else; a form is open to everybody.

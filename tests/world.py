@@ -28,6 +28,7 @@ from lists.models import (
     SuppressionReason,
 )
 from lists.services.fields import create_field
+from lists.services.tags import ensure_tags, set_tags
 from sending.models import (
     Batch,
     BatchState,
@@ -96,6 +97,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, email=address, email_norm=address, first_name=mark
     )
     field = create_field(tenant=tenant, label=mark)
+    set_tags(contact=contact, tags=ensure_tags(tenant=tenant, names=[mark]))
     list_ = List.unscoped.create(tenant=tenant, name=mark)
     Subscription.unscoped.create(
         tenant=tenant, contact=contact, list=list_, status=SubscriptionStatus.ACTIVE,

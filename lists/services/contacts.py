@@ -86,6 +86,26 @@ def edit_contact(
 
 
 @transaction.atomic
+def change_contact(
+    *,
+    contact: Contact,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    fields: Mapping[str, Value | None],
+) -> Contact:
+    """Sets what is given and leaves the rest; None takes a field away. Raises InvalidContact."""
+    contact = consent.locked(contact)
+    if first_name is not None:
+        contact.first_name = _checked("first_name", " ".join(first_name.split()), NAME_LENGTH)
+    if last_name is not None:
+        contact.last_name = _checked("last_name", " ".join(last_name.split()), NAME_LENGTH)
+    changed = contact.fields | fields
+    contact.fields = {key: value for key, value in changed.items() if value is not None}
+    contact.save(update_fields=["first_name", "last_name", "fields", "updated_at"])
+    return contact
+
+
+@transaction.atomic
 def subscribe(
     *, contact: Contact, lists: Iterable[List], source: Source, consent_wording: str = ""
 ) -> list[List]:

@@ -59,7 +59,9 @@ def delete_tag(*, tag: Tag, actor: User | None = None, request: HasMeta | None =
 
 def ensure_tags(*, tenant: Tenant, names: Iterable[str]) -> list[Tag]:
     """The tags of these names, made where they are not there yet. Raises TagRefused."""
-    wanted = {name.lower(): name for name in map(tag_name, names)}
+    wanted: dict[str, str] = {}
+    for name in map(tag_name, names):
+        wanted.setdefault(name.lower(), name)
     Tag.unscoped.bulk_create(
         (Tag(tenant=tenant, name=name) for name in wanted.values()), ignore_conflicts=True
     )
@@ -69,8 +71,12 @@ def ensure_tags(*, tenant: Tenant, names: Iterable[str]) -> list[Tag]:
 @transaction.atomic
 def set_tags(*, contact: Contact, tags: Sequence[Tag]) -> None:
     """Gives the contact exactly these tags, all of its own tenant."""
-    contact = consent.locked(contact)
-    ContactTag.unscoped.filter(contact=contact).exclude(tag__in=tags).delete()
+    ContactTag.unscoped.filter(contact=consent.locked(contact)).exclude(tag__in=tags).delete()
+    add_tags(contact=contact, tags=tags)
+
+
+def add_tags(*, contact: Contact, tags: Iterable[Tag]) -> None:
+    """Gives the contact these tags, of its own tenant, beside those that it has."""
     ContactTag.unscoped.bulk_create(
         (ContactTag(tenant_id=contact.tenant_id, contact=contact, tag=tag) for tag in tags),
         ignore_conflicts=True,

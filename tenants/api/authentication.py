@@ -1,6 +1,6 @@
 """Who calls, and whether the key may do this: `Authorization: Bearer bf_live_…`."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from tenants.models import ApiKey, Scope
+from tenants.models import ApiKey, Scope, Tenant
 from tenants.selectors.api_keys import find_valid_key
 from tenants.services.api_keys import note_use
 
@@ -31,6 +31,11 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def tenant_of(request: Request) -> Tenant:
+    """The workspace of the key that asks."""
+    return cast(ApiKey, request.auth).tenant
 
 
 class HasScope(BasePermission):

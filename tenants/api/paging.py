@@ -19,7 +19,7 @@ class CursorPagination(pagination.CursorPagination):
     and not the row's number, which would tell how much all tenants together write.
     """
 
-    ordering = ("-created_at", "-pk")
+    ordering: tuple[str, ...] = ("-created_at", "-pk")
     page_size = 50
     page_size_query_param = "limit"
     page_size_query_description = f"Rows a page, 1 to {MAX_LIMIT}; 50 unless told."

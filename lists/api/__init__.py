@@ -1,0 +1,16 @@
+"""Contacts for developers, below /api/v1/."""
+
+from django.urls import path
+
+from lists.api.catalogue import Fields, Lists, Tags
+from lists.api.contacts import Contacts, ContactView, SubscriptionsView, UnsubscribeView
+
+urlpatterns = [
+    path("contacts", Contacts.as_view(), name="contacts"),
+    path("contacts/<uuid:public_id>", ContactView.as_view(), name="contact"),
+    path("contacts/<uuid:public_id>/subscriptions", SubscriptionsView.as_view(), name="places"),
+    path("contacts/<uuid:public_id>/unsubscribe", UnsubscribeView.as_view(), name="leaving"),
+    path("lists", Lists.as_view(), name="lists"),
+    path("fields", Fields.as_view(), name="fields"),
+    path("tags", Tags.as_view(), name="tags"),
+]
