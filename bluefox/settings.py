@@ -230,6 +230,7 @@ SPECTACULAR_SETTINGS = {
         "EmailAcceptedStatusEnum": ["queued", "skipped"],
         "SubmissionStatusEnum": ["check_mail"],
         "ContactStatusEnum": "lists.selectors.contacts.STATES",
+        "FieldKindEnum": "lists.models.FieldKind",
         "PlaceStatusEnum": "lists.models.SubscriptionStatus",
     },
 }
