@@ -21,6 +21,8 @@ COPY webhooks webhooks
 COPY preferences preferences
 COPY templates templates
 COPY bluefox bluefox
+COPY locale locale
+RUN pybabel --quiet compile --directory locale --domain django
 COPY --from=frontend /app/bluefox/static/dist bluefox/static/dist
 # The settings have no defaults for secrets. These are read here and left behind.
 RUN key=0123456789abcdef0123456789abcdef0123456789a= \

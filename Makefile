@@ -70,7 +70,7 @@ lock: .venv/installed ## write requirements/ anew after a change in pyproject.to
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 
-setup: .venv/installed bluefox/static/dist/built ## install what the other commands need
+setup: .venv/installed bluefox/static/dist/built locale/built ## install what the other commands need
 
 $(PY):
 	@scripts/make-venv
@@ -83,6 +83,10 @@ $(PY):
 frontend/node_modules/installed: frontend/package-lock.json .venv/installed
 	@echo "Installing the front end's tools"
 	@scripts/npm ci --silent
+	@touch $@
+
+locale/built: .venv/installed $(wildcard locale/*/LC_MESSAGES/*.po)
+	@.venv/bin/pybabel --quiet compile --directory locale --domain django
 	@touch $@
 
 bluefox/static/dist/built: frontend/node_modules/installed $(PAGES)

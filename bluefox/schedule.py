@@ -10,6 +10,16 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "count lists that are too large for their pages to count": {
+        "task": "lists.tasks.count_large_lists",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "write down how lists grew today": {
+        "task": "lists.tasks.write_list_days",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
+    },
     "translate events whose ring was lost": {
         "task": "webhooks.tasks.translate",
         "schedule": 15.0,

@@ -263,8 +263,19 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Words and time -------------------------------------------------------------------------------
+# The dashboard speaks English; public pages speak what their reader does (preferences.languages).
 LANGUAGE_CODE = "en"
-USE_I18N = False
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("pt", "Português"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "bluefox.formats"
+USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 MESSAGE_TAGS = {messages.ERROR: "error", messages.DEBUG: "info"}

@@ -15,6 +15,7 @@ _operator = [
 workspace_urls = [
     path("", include(([*_home, *tenant_pages.urlpatterns], "tenants"))),
     path("", include("lists.urls")),
+    path("lists/", include("preferences.urls_workspace")),
     path("sending/", include("sending.urls")),
     path("campaigns/", include("campaigns.urls")),
     path("feedback/", include("webhooks.urls")),

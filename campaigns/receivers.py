@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.dispatch import receiver
+from django.urls import reverse
 
 from campaigns import alerts
-from campaigns.models import AlertKind, Campaign
+from campaigns.models import AlertKind, Campaign, CampaignStatus
 from campaigns.selectors.timeline import timeline_of
-from lists.models import Contact
-from lists.signals import contact_timeline
-from sending.models import Batch
+from lists.models import Contact, List
+from lists.signals import Use, contact_timeline, list_used_by
+from sending.models import Batch, BatchState
 from sending.signals import paused_by_limit
 
 
@@ -25,3 +26,19 @@ def tell_members(batch: Batch, reason: str, **_: Any) -> None:
     campaign = Campaign.unscoped.filter(batch=batch).first()
     if campaign is not None:
         alerts.note(campaign=campaign, kind=AlertKind.LIMIT, reason=reason)
+
+
+@receiver(list_used_by)
+def name_campaigns(list_: List, **_: Any) -> list[Use]:
+    """Campaigns to the list that have not ended; it cannot go while one is planned or leaves."""
+    open_ = Campaign.objects.for_tenant(list_.tenant).filter(lists=list_).select_related("batch")
+    return [
+        Use(
+            "Campaign",
+            one.name,
+            reverse("campaigns:report", args=[list_.tenant.slug, one.public_id]),
+            blocks=one.status in (CampaignStatus.SCHEDULED, CampaignStatus.LAUNCHED),
+        )
+        for one in open_.order_by("name")
+        if one.batch is None or one.batch.state not in (BatchState.DONE, BatchState.CANCELLED)
+    ]

@@ -1,5 +1,7 @@
 """Errors of the lists app."""
 
+from django.utils.translation import gettext as _
+
 from tenants.errors import BluefoxError
 
 
@@ -10,7 +12,7 @@ class BadToken(BluefoxError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is not complete. Copy the whole link from the mail and open it again."
+            _("This link is not complete. Copy the whole link from the mail and open it again.")
         )
 
 
@@ -27,7 +29,10 @@ class CaptchaUnavailable(BluefoxError):
 
     def __init__(self) -> None:
         super().__init__(
-            "We cannot check just now that you are not a robot. Please try again in a few minutes."
+            _(
+                "We cannot check just now that you are not a robot. "
+                "Please try again in a few minutes."
+            )
         )
 
 
@@ -37,7 +42,7 @@ class TooManySignups(BluefoxError):
     code = "rate_limited"
 
     def __init__(self) -> None:
-        super().__init__("There were too many sign-ups in a short time. Please try again later.")
+        super().__init__(_("There were too many sign-ups in a short time. Please try again later."))
 
 
 class ConfirmationExpired(BluefoxError):
@@ -46,7 +51,7 @@ class ConfirmationExpired(BluefoxError):
     code = "expired"
 
     def __init__(self) -> None:
-        super().__init__("This link has expired. You can have a new one sent to you.")
+        super().__init__(_("This link has expired. You can have a new one sent to you."))
 
 
 class SignupClosed(BluefoxError):
@@ -55,7 +60,7 @@ class SignupClosed(BluefoxError):
     code = "closed"
 
     def __init__(self) -> None:
-        super().__init__("This form takes no sign-ups at the moment.")
+        super().__init__(_("This form takes no sign-ups at the moment."))
 
 
 class InvalidAddress(BluefoxError):
@@ -80,6 +85,15 @@ class ListNameTaken(BluefoxError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a list named {name} already.", param="name")
+
+
+class ListInUse(BluefoxError):
+    """Mail to the list is on its way or planned."""
+
+    code = "list_in_use"
+
+    def __init__(self, users: str) -> None:
+        super().__init__(f"Mail to this list is planned or on its way: {users}. Stop it first.")
 
 
 class FileRefused(BluefoxError):

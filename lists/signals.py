@@ -1,5 +1,7 @@
 """What the apps above may hear or add."""
 
+from dataclasses import dataclass
+
 from django.dispatch import Signal
 
 # Sent for the contact page: contact_timeline.send(sender=Contact, contact=contact).
@@ -16,3 +18,19 @@ signup_form_checked = Signal()
 # with a form that may not be stored yet and the lists.selectors.signup_forms.Offer that it makes.
 # A receiver returns the form's public page as HTML, without script and captcha.
 signup_form_previewed = Signal()
+
+
+@dataclass(frozen=True)
+class Use:
+    """What uses a list: `kind` and `name` in words ("Campaign", "May offers"), where it is, and
+    whether the list cannot go while this does."""
+
+    kind: str
+    name: str
+    url: str
+    blocks: bool = False
+
+
+# Sent before a list is deleted, and for its page: list_used_by.send(sender=List, list_=list_).
+# A receiver returns a list of Use: each thing of its app that would lose the list.
+list_used_by = Signal()

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from lists import form_counts, importing, undoing
+from lists import form_counts, growth, importing, undoing
 
 
 @shared_task
@@ -28,3 +28,13 @@ def sweep_imports() -> None:
 @shared_task
 def fold_form_counts() -> None:
     form_counts.fold()
+
+
+@shared_task
+def count_large_lists() -> None:
+    growth.count_large()
+
+
+@shared_task
+def write_list_days() -> None:
+    growth.write_days()

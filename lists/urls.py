@@ -28,6 +28,7 @@ urlpatterns = [
     path("lists/new/", lists.list_new, name="list_new"),
     path("lists/<uuid:list_id>/", lists.list_, name="list"),
     path("lists/<uuid:list_id>/edit/", lists.list_edit, name="list_edit"),
+    path("lists/<uuid:list_id>/delete/", lists.list_delete, name="list_delete"),
     path("contacts/imports/", imports.imports, name="imports"),
     path("contacts/imports/new/", imports.import_new, name="import_new"),
     path("contacts/imports/<uuid:import_id>/", imports.import_, name="import"),

@@ -6,15 +6,16 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from lists.addresses import normalise
 from lists.captcha import verifier
 from lists.errors import FieldRefused, InvalidAddress
 from lists.fields import LENGTH
-from lists.models import FieldKind, SignupForm
+from lists.models import FieldKind, LeaveReason, List, SignupForm
 from lists.selectors.signup_forms import Offer
 from lists.signup_fields import Asked, read
-from preferences import stamps
+from preferences import mails, stamps
 from preferences.services.signup import Entry
 
 PAUSES = (30, 60, 90)  # days
@@ -53,10 +54,10 @@ class SignupEntryForm(forms.Form):
     """The visitor's half of a sign-up form: what it asks, and the lists to choose among, if any."""
 
     email = forms.CharField(
-        label="Email address",
+        label=_("Email address"),
         max_length=320,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
-        error_messages={"required": "Type your email address."},
+        error_messages={"required": _("Type your email address.")},
     )
     # People do not see this one (a class hides it); programs fill in whatever they find.
     website = forms.CharField(label="Leave this field empty", required=False, max_length=500)
@@ -71,11 +72,11 @@ class SignupEntryForm(forms.Form):
             self.fields[asked.param] = AnswerField(asked)
         if asks.visitor_chooses:
             self.fields["lists"] = forms.MultipleChoiceField(
-                label="What would you like to get?",
+                label=_("What would you like to get?"),
                 choices=[(key, one.name) for key, one in self._lists.items()],
                 widget=forms.CheckboxSelectMultiple,
                 initial=[str(one) for one in offer.ticked],
-                error_messages={"required": "Choose at least one."},
+                error_messages={"required": _("Choose at least one.")},
             )
 
     def questions(self) -> list[forms.BoundField]:
@@ -124,7 +125,7 @@ class PauseForm(forms.Form):
         choices=[(str(days), str(days)) for days in PAUSES], coerce=int, required=False
     )
     until = forms.DateField(
-        required=False, error_messages={"invalid": "Type the date as 2027-03-31."}
+        required=False, error_messages={"invalid": _("Type the date as 2027-03-31.")}
     )
 
     def until_moment(self, zone: ZoneInfo) -> datetime | None:
@@ -134,3 +135,57 @@ class PauseForm(forms.Form):
         if date := self.cleaned_data["until"]:
             return datetime.combine(date, time.min, tzinfo=zone)
         return None
+
+
+class ReasonForm(forms.Form):
+    """Why somebody left. Their own words alone will do, too."""
+
+    reason = forms.ChoiceField(
+        label=_("Why did you leave?"),
+        choices=LeaveReason.Reason,
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    text = forms.CharField(
+        label=_("In your own words"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if not self.errors and not values["reason"]:
+            if not values["text"]:
+                raise forms.ValidationError(_("Choose a reason, or write one."))
+            values["reason"] = LeaveReason.Reason.OTHER
+        return values
+
+
+class ConfirmationMailForm(forms.ModelForm):
+    """A list's own confirmation mail. Both fields empty: ours is sent."""
+
+    class Meta:
+        model = List
+        fields = ("confirm_subject", "confirm_html")
+        labels = {"confirm_subject": "Subject", "confirm_html": "HTML"}
+        widgets = {
+            "confirm_html": forms.Textarea(
+                attrs={"rows": 16, "spellcheck": "false", "class": "font-mono"}
+            )
+        }
+        help_texts = {
+            "confirm_html": "Liquid. The text part is made from it. Empty: our mail is sent, in "
+            "the reader's language.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        subject, html = values.get("confirm_subject", ""), values.get("confirm_html", "")
+        if html or subject:
+            try:
+                mails.check(subject, html)
+            except mails.MailRefused as error:
+                field = "confirm_subject" if error.param == "subject" else "confirm_html"
+                self.add_error(field, error.message)
+        return values

@@ -41,6 +41,15 @@ def _place(contact: Contact, one: List, subscription: Subscription | None) -> Pl
     return Place(one, "active")
 
 
+def left_since(contact: Contact, moment: datetime) -> list[List]:
+    """The lists that the contact has left at this moment or after it, by name."""
+    gone = Subscription.unscoped.filter(
+        contact=contact, status=SubscriptionStatus.UNSUBSCRIBED, unsubscribed_at__gte=moment
+    )
+    rows = List.objects.for_tenant(contact.tenant).filter(pk__in=gone.values("list"))
+    return list(rows.order_by("name"))
+
+
 def is_suppressed(contact: Contact) -> bool:
     """Whether nothing may be sent to this address, whatever its lists say."""
     return (

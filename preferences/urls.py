@@ -3,6 +3,7 @@
 from django.urls import path
 
 from preferences.views.confirm import confirm
+from preferences.views.look import colour, logo
 from preferences.views.preferences import preferences
 from preferences.views.signup import challenge, embed, signup
 from preferences.views.unsubscribe import unsubscribe
@@ -17,4 +18,6 @@ urlpatterns = [
     path("f/<uuid:public_id>/", signup, name="form"),
     path("f/<uuid:public_id>/challenge/", challenge, name="challenge"),
     path("f/<uuid:public_id>/embed.js", embed, name="embed"),
+    path("look/<str:value>.css", colour, name="colour"),
+    path("look/<uuid:tenant_id>/<slug:digest>", logo, name="logo"),
 ]

@@ -33,3 +33,12 @@ class MemberRefused(BluefoxError):
     """A change of membership that the rules of roles do not allow."""
 
     code = "member_refused"
+
+
+class LookRefused(BluefoxError):
+    """A colour that cannot be read on, or a file that is no picture; `param` names the field."""
+
+    code = "look_refused"
+
+    def __init__(self, message: str, param: str) -> None:
+        super().__init__(message, param=param)

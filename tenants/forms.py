@@ -7,8 +7,10 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from tenants.errors import LookRefused
+from tenants.look import LOGO_BYTES, kind_of_picture, read_colour
 from tenants.models import Accent, ApiKey, Role, Scope, Tenant
-from tenants.services.workspaces import Limits, Profile
+from tenants.services.workspaces import Limits, Look, Profile
 
 
 def _between(least: str, most: str, usual: str) -> dict[str, str]:
@@ -34,32 +36,74 @@ class WorkspaceForm(forms.ModelForm):
 
     class Meta:
         model = Tenant
-        fields: tuple[str, ...] = ("name", "timezone", "website", "postal_address", "accent")
-        labels = {"accent": "Colour"}
+        fields: tuple[str, ...] = ("name", "timezone", "website", "postal_address")
         help_texts = {
             "name": "Your company, as the people you write to know it.",
-            "accent": "Of your public pages and of the mail that confirms a sign-up.",
         }
         widgets = {"postal_address": forms.Textarea(attrs={"rows": 3})}
 
     def values(self) -> Profile:
         """The cleaned values, for the service."""
-        return Profile(**self.cleaned_data | {"accent": Accent(self.cleaned_data["accent"])})
+        return Profile(**self.cleaned_data)
 
 
 class NewWorkspaceForm(WorkspaceForm):
-    """The first questions only; the colour can wait."""
-
-    class Meta(WorkspaceForm.Meta):
-        fields = ("name", "timezone", "website", "postal_address")
+    """The same questions, asked in the time zone of the person's own browser."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.is_bound:
             self.fields["timezone"].widget.attrs["data-own-time-zone"] = True
 
-    def values(self) -> Profile:
-        return Profile(**self.cleaned_data)
+
+class LookForm(forms.ModelForm):
+    """How the public pages look. Reads a tenant, but does not save: the services do."""
+
+    logo = forms.FileField(
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
+        help_text="PNG, JPEG, GIF or WebP, at most 200 KB. It is shown at most 48 pixels high.",
+    )
+    remove_logo = forms.BooleanField(label="Show no logo", required=False)
+
+    class Meta:
+        model = Tenant
+        fields = ("accent", "colour", "public_footer")
+        labels = {
+            "accent": "Colour",
+            "colour": "A colour of your own",
+            "public_footer": "At the foot of each page",
+        }
+        help_texts = {
+            "accent": "Of your public pages and of the mail that confirms a sign-up.",
+            "colour": "Such as #7a1f5c, and used instead of the one above. White text on it must "
+            "be readable.",
+            "public_footer": "Below your postal address: imprint, link to your privacy policy.",
+        }
+        widgets = {"public_footer": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_colour(self) -> str:
+        try:
+            return read_colour(self.cleaned_data["colour"])
+        except LookRefused as error:
+            raise forms.ValidationError(error.message) from error
+
+    def clean_logo(self) -> bytes | None:
+        """The picture, or None when none was chosen."""
+        file = self.cleaned_data["logo"]
+        if file is None:
+            return None
+        picture: bytes = file.read(LOGO_BYTES + 1)
+        try:
+            kind_of_picture(picture)
+        except LookRefused as error:
+            raise forms.ValidationError(error.message) from error
+        return picture
+
+    def values(self) -> Look:
+        """The cleaned values, for the service."""
+        values = self.cleaned_data
+        return Look(Accent(values["accent"]), values["colour"], values["public_footer"])
 
 
 class LimitsForm(forms.ModelForm):

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.urls import reverse
 
 from tenants.scoping import TenantOwned
 
@@ -88,6 +89,13 @@ class Tenant(models.Model):
         help_text="Printed at the foot of every campaign; the law of many countries asks for it.",
     )
     accent = models.CharField(max_length=10, choices=Accent, default=Accent.BLUE)
+    colour = models.CharField(
+        max_length=7, blank=True, default="", help_text="#rrggbb of their own; beats the accent"
+    )
+    public_footer = models.TextField(max_length=1000, blank=True, default="")
+    logo_digest = models.CharField(
+        max_length=32, blank=True, default="", help_text="names the logo's bytes; blank: no logo"
+    )
     # A running campaign is paused above them. AWS reviews an account at 5 % bounces and 0.1 %
     # complaints (https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
     bounce_limit = models.FloatField(
@@ -105,6 +113,27 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def logo_url(self) -> str:
+        """The path of the logo, which changes with the picture; "" when there is none."""
+        if not self.logo_digest:
+            return ""
+        return reverse("public:logo", args=[self.public_id, self.logo_digest])
+
+
+class Logo(TenantOwned):
+    """The picture on a tenant's public pages, as it was uploaded.
+
+    In the database, because every web server has to have it and it is small.
+    """
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="logo")
+    content_type = models.CharField(max_length=20)
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"logo of {self.tenant_id}"
 
 
 class Role(models.TextChoices):

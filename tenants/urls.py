@@ -7,6 +7,8 @@ from tenants.views import developers, settings
 urlpatterns: list[URLPattern] = [
     path("settings/", settings.settings, name="settings"),
     path("settings/save/", settings.save_settings, name="save_settings"),
+    path("settings/look/", settings.look, name="look"),
+    path("settings/look/save/", settings.save_look, name="save_look"),
     path("settings/limits/", settings.limits, name="limits"),
     path("settings/limits/save/", settings.save_limits, name="save_limits"),
     path("settings/members/", settings.members, name="members"),

@@ -16,16 +16,21 @@ from lists.models import (
     ConsentRecord,
     Contact,
     ContactField,
+    ContactTag,
     FormDay,
     Import,
     ImportStatus,
+    LeaveReason,
     List,
+    ListDay,
+    ListTally,
     SignupForm,
     Source,
     Subscription,
     SubscriptionStatus,
     Suppression,
     SuppressionReason,
+    Tag,
 )
 from lists.services.fields import create_field
 from lists.services.tags import ensure_tags, set_tags
@@ -48,6 +53,7 @@ from sending.models import (
 from sending.services.feedback import token_hash
 from tenants.models import Membership, Scope, Tenant, User
 from tenants.services.api_keys import CreatedKey, create_key
+from tenants.services.workspaces import set_logo
 from webhooks.models import FeedbackDigest, SnsMessage
 
 
@@ -82,6 +88,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     now = timezone.now()
     address = f"{mark}@{mark}.example"
     owner = Membership.unscoped.get(tenant=tenant, user=user)
+    tenant = set_logo(tenant=tenant, actor=user, picture=b"GIF89a" + mark.encode())
     key = create_key(tenant=tenant, actor=user, name=mark, scopes=list(Scope))
     account = SesAccount.unscoped.create(
         tenant=tenant, name=mark, region="eu-west-1", auth=SesAuth.KEY, state=SesState.CONNECTED,
@@ -111,6 +118,17 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, contact=contact, act=ConsentRecord.Act.CONFIRMED, source=Source.FORM,
         list_names=[mark], form_name=mark,
     )  # fmt: skip
+    ContactTag.unscoped.create(
+        tenant=tenant, contact=contact, tag=Tag.unscoped.create(tenant=tenant, name=mark)
+    )
+    ListDay.unscoped.create(tenant=tenant, list=list_, day=now.date(), joined=1)
+    ListTally.unscoped.create(
+        tenant=tenant, list=list_, active=1, unconfirmed=0, unsubscribed=0, sendable=1, took=0.1,
+        counted_at=now,
+    )  # fmt: skip
+    LeaveReason.unscoped.create(
+        tenant=tenant, contact=contact, list=list_, reason="other", text=mark, at=now
+    )
     form = SignupForm.unscoped.create(
         tenant=tenant, name=mark, title=mark, consent_wording=f"I want mail of {mark}."
     )

@@ -19,5 +19,6 @@ class ListForm(forms.ModelForm):
             "name": "Readers see it on the preference page.",
             "description": "What they get and how often, for instance: product news, once a month.",
             "is_public": "Otherwise only its members see it there.",
-            "double_opt_in": "Keep it on: AWS asks for it, and it keeps strangers' addresses out.",
+            "double_opt_in": "Keep it on: AWS asks for it, and it keeps strangers' addresses out. "
+            "Without it, a form makes new addresses members at once; who has left still confirms.",
         }

@@ -1,5 +1,6 @@
 """Who may be mailed, and by whose consent."""
 
+from lists.models.history import LeaveReason, ListDay, ListTally
 from lists.models.imports import (
     Import,
     ImportChange,
@@ -34,7 +35,10 @@ __all__ = [
     "Import",
     "ImportChange",
     "ImportStatus",
+    "LeaveReason",
     "List",
+    "ListDay",
+    "ListTally",
     "SignupForm",
     "Source",
     "Subscription",

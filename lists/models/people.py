@@ -26,6 +26,14 @@ class Contact(TenantOwned):
     first_name = models.CharField(max_length=120, blank=True)
     last_name = models.CharField(max_length=120, blank=True)
     fields = models.JSONField(default=dict, blank=True)
+    # A default of the database too: imports write contacts in SQL of their own.
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of their public pages and mails, by their own choice; blank: their browser's.",
+    )
     paused_until = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(
         null=True, blank=True, help_text="Unsubscribed from everything; beats every list."
@@ -90,6 +98,9 @@ class List(TenantOwned):
     description = models.CharField(max_length=300, blank=True)
     is_public = models.BooleanField(default=True)
     double_opt_in = models.BooleanField(default=True)
+    # The mail that asks to confirm a sign-up, in Liquid; blank: ours, in the reader's language.
+    confirm_subject = models.CharField(max_length=300, blank=True, default="")
+    confirm_html = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
@@ -203,6 +214,7 @@ class ConsentRecord(TenantOwned):
     class Act(models.TextChoices):
         REQUESTED = "requested", "Asked to subscribe"
         CONFIRMED = "confirmed", "Confirmed by mail"
+        SIGNED_UP = "signed_up", "Signed up to a list that asks for no confirmation"
         ATTESTED = "attested", "Imported, consent attested by a member"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         RESUBSCRIBED = "resubscribed", "Subscribed again"

@@ -69,6 +69,7 @@ class Confirmation(TenantOwned):
     # By key: first_name, last_name, or a ContactField's, as Contact.fields keeps it.
     values = models.JSONField(default=dict, blank=True)
     wording = models.CharField(max_length=500, blank=True)
+    language = models.CharField(max_length=10, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from lists.models import (
@@ -135,21 +134,3 @@ def suppression_of(contact: Contact) -> Suppression | None:
     return Suppression.unscoped.filter(
         tenant_id=contact.tenant_id, email_norm=contact.email_norm
     ).first()
-
-
-def lists_with_counts(*, tenant: Tenant, public_id: UUID | None = None) -> list[List]:
-    """The tenant's lists by name, or the one; with `.active`, `.unconfirmed`, `.unsubscribed`."""
-    rows = List.objects.for_tenant(tenant).order_by("name")
-    lists = list(rows if public_id is None else rows.filter(public_id=public_id))
-    counted = (
-        Subscription.objects.for_tenant(tenant)
-        .filter(list__in=lists)
-        .values_list("list_id", "status")
-        .annotate(Count("id"))
-        .order_by()
-    )
-    counts = {(list_id, status): count for list_id, status, count in counted}
-    for one in lists:
-        for status in SubscriptionStatus.values:
-            setattr(one, status, counts.get((one.pk, status), 0))
-    return lists

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 
 from lists.models import (
@@ -23,6 +24,17 @@ def locked(contact: Contact) -> Contact:
     Two clicks at once, or a click during a one-click unsubscribe, come one after the other.
     """
     return Contact.unscoped.select_for_update().get(pk=contact.pk)
+
+
+def held(lists: Iterable[List]) -> list[List]:
+    """Those of the lists that still exist, which they do until the caller's transaction ends."""
+    wanted = {one.pk: one for one in lists}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM lists_list WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+            [list(wanted)],
+        )
+        return [wanted[list_id] for (list_id,) in cursor.fetchall()]
 
 
 def record(
@@ -115,7 +127,7 @@ def _put(contact: Contact, lists: Iterable[List], like: Subscription) -> None:
                 unsubscribed_at=like.unsubscribed_at,
                 paused_until=like.paused_until,
             )
-            for one in lists
+            for one in held(lists)
         ],
         update_conflicts=True,
         unique_fields=["contact", "list"],

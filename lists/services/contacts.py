@@ -117,7 +117,7 @@ def subscribe(
     """
     contact = consent.locked(contact)
     gone = contact.unsubscribed_at
-    wanted = list(lists)
+    wanted = consent.held(lists)
     there = set(
         Subscription.unscoped.filter(contact=contact, list__in=wanted).values_list(
             "list_id", flat=True

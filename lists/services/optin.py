@@ -57,13 +57,15 @@ def request_subscription(
     values: Mapping[str, Value],
     ip: str,
     user_agent: str,
+    language: str = "",
 ) -> Confirmation | None:
     """The confirmation that is to be mailed now, or None when this address gets no mail.
 
     `lists` are of the form, `values` what was typed, by key of lists.signup_fields. None for a
     suppressed address, for a member of all the lists (a stranger cannot undo their consent), and
     for an address that had its mail within the window. The caller answers all of them the same, so
-    that nobody learns who is known. Nothing of a known contact is changed before the click. Raises
+    that nobody learns who is known. Nothing of a known contact is changed before the click, but
+    for a list that asks for no confirmation: who was never on it is a member at once. Raises
     InvalidAddress.
     """
     address = normalise(email)
@@ -72,10 +74,21 @@ def request_subscription(
         return None
     contact, is_new = _found_or_made(tenant, address)
     wanted = list(lists) if is_new else _not_member_of(contact, lists)
+    if free := _ask_for_no_click(contact, wanted, is_new=is_new):
+        _sign_up(
+            form=form, contact=contact, lists=free, values=values, ip=ip, user_agent=user_agent
+        )
+        wanted = [one for one in wanted if one not in free]
     if not wanted or (not is_new and _mailed_enough(contact, form)):
         return None
     return _open(
-        form=form, contact=contact, lists=wanted, values=values, ip=ip, user_agent=user_agent
+        form=form,
+        contact=contact,
+        lists=wanted,
+        values=values,
+        ip=ip,
+        user_agent=user_agent,
+        language=language,
     )
 
 
@@ -117,6 +130,7 @@ def request_again(*, confirmation: Confirmation, ip: str, user_agent: str) -> Co
         values=confirmation.values,
         ip=ip,
         user_agent=user_agent,
+        language=confirmation.language,
     )
 
 
@@ -128,6 +142,7 @@ def _open(
     values: Mapping[str, Value],
     ip: str,
     user_agent: str,
+    language: str,
 ) -> Confirmation:
     Subscription.unscoped.bulk_create(
         [
@@ -148,6 +163,7 @@ def _open(
         form=form,
         values=dict(values),
         wording=form.consent_wording,
+        language=language,
         expires_at=timezone.now() + VALID_FOR,
     )
     confirmation.lists.through.objects.bulk_create(
@@ -175,6 +191,54 @@ def _not_member_of(contact: Contact, lists: Iterable[List]) -> list[List]:
         )
     )
     return [one for one in lists if one.pk not in active]
+
+
+def _ask_for_no_click(contact: Contact, lists: Iterable[List], *, is_new: bool) -> list[List]:
+    """Lists without double opt-in, where the contact never was. Who has left, or has not confirmed
+    yet, needs the click there too: a stranger must not bring them back.
+    """
+    free = [one for one in lists if not one.double_opt_in]
+    if is_new or not free:
+        return consent.held(free) if free else []
+    if contact.unsubscribed_at is not None:
+        return []
+    places = Subscription.unscoped.filter(contact=contact, list__in=free)
+    known = set(places.values_list("list_id", flat=True))
+    return consent.held(one for one in free if one.pk not in known)
+
+
+def _sign_up(
+    *,
+    form: SignupForm,
+    contact: Contact,
+    lists: Sequence[List],
+    values: Mapping[str, Value],
+    ip: str,
+    user_agent: str,
+) -> None:
+    Subscription.unscoped.bulk_create(
+        Subscription(
+            tenant_id=contact.tenant_id,
+            contact=contact,
+            list=one,
+            status=SubscriptionStatus.ACTIVE,
+            source=Source.FORM,
+        )
+        for one in lists
+    )
+    _give_tags(contact, form)
+    count_after_commit(form, Count.CONFIRMED)
+    _take_values(contact, values)
+    consent.record(
+        contact=contact,
+        act=ConsentRecord.Act.SIGNED_UP,
+        source=Source.FORM,
+        lists=lists,
+        ip=ip,
+        user_agent=user_agent,
+        wording=form.consent_wording,
+        form_name=form.name,
+    )
 
 
 def _mailed_enough(contact: Contact, form: SignupForm) -> bool:
@@ -218,6 +282,9 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
         _give_tags(contact, confirmation.form)
         count_after_commit(confirmation.form, Count.CONFIRMED)
     _take_values(contact, confirmation.values)
+    if confirmation.language and not contact.language:
+        contact.language = confirmation.language
+        contact.save(update_fields=["language", "updated_at"])
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.CONFIRMED,

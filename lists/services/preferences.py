@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from lists.models import (
     Confirmation,
     ConsentRecord,
     Contact,
+    LeaveReason,
     List,
     Source,
     Subscription,
@@ -77,8 +79,7 @@ def _still_on(contact: Contact, lists: list[List] | None) -> list[List]:
     open_ids = {pk for pk, status in places.items() if status != SubscriptionStatus.UNSUBSCRIBED}
     if lists is None:
         return list(List.unscoped.filter(pk__in=open_ids))
-    never_on = contact.unsubscribed_at is None
-    return [one for one in lists if one.pk in open_ids or (never_on and one.pk not in places)]
+    return [one for one in lists if one.pk in open_ids or one.pk not in places]
 
 
 @transaction.atomic
@@ -114,7 +115,7 @@ def pause(
     """
     now = timezone.now()
     if not now < until <= now + LONGEST_PAUSE:
-        raise BadPause("Choose a date between tomorrow and a year from now.", param="until")
+        raise BadPause(_("Choose a date between tomorrow and a year from now."), param="until")
     contact = consent.locked(contact)
     paused = _set_pause(contact, only, until)
     consent.record(
@@ -141,6 +142,45 @@ def resume(*, contact: Contact, only: List | None, ip: str = "", user_agent: str
         ip=ip,
         user_agent=user_agent,
     )
+
+
+def keep_language(*, contact: Contact, language: str) -> None:
+    """Their pages and mails are in this language from now on, whatever browser opens them."""
+    Contact.unscoped.filter(pk=contact.pk).exclude(language=language).update(
+        language=language, updated_at=timezone.now()
+    )
+
+
+@transaction.atomic
+def give_reason(
+    *, contact: Contact, lists: Iterable[List], reason: LeaveReason.Reason, text: str = ""
+) -> int:
+    """Keeps why the contact left these lists; for how many of them.
+
+    Only where they have left. Saying it again replaces what they said.
+    """
+    contact = consent.locked(contact)
+    gone = Subscription.unscoped.filter(
+        contact=contact, list__in=lists, status=SubscriptionStatus.UNSUBSCRIBED
+    )
+    reasons = [
+        LeaveReason(
+            tenant_id=contact.tenant_id,
+            contact=contact,
+            list_id=list_id,
+            reason=reason,
+            text=text,
+            at=timezone.now(),
+        )
+        for list_id in gone.values_list("list_id", flat=True)
+    ]
+    LeaveReason.unscoped.bulk_create(
+        reasons,
+        update_conflicts=True,
+        unique_fields=["contact", "list"],
+        update_fields=["reason", "text", "at"],
+    )
+    return len(reasons)
 
 
 def _set_pause(contact: Contact, one: List | None, until: datetime | None) -> tuple[List, ...]:

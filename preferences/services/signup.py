@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from lists.addresses import normalise
 from lists.captcha import verifier
@@ -86,6 +87,7 @@ def _sign_up(form: SignupForm, entry: Entry, visitor: Visitor) -> None:
             values=entry.values,
             ip=visitor.ip,
             user_agent=visitor.user_agent,
+            language=visitor.language,
         )
         if confirmation:
             send_confirmation(confirmation=confirmation, sender=sender)
@@ -110,15 +112,17 @@ def _check_stamp(form: SignupForm, entry: Entry) -> None:
     stamp = stamps.read(form, entry.stamp)
     if stamp is None:
         # The HTML embed has no stamp: it leads here, and the button of this page finishes it.
-        raise PressAgain("One more step: check what you typed, then press the button.")
+        raise PressAgain(_("One more step: check what you typed, then press the button."))
     if entry.trap:
         raise TrapFilled(
-            "A field that must stay empty was filled in, perhaps by your browser. "
-            "It is empty again: press the button once more."
+            _(
+                "A field that must stay empty was filled in, perhaps by your browser. "
+                "It is empty again: press the button once more."
+            )
         )
     if stamp.age < stamps.SHORTEST:
-        raise TooQuick("That was very quick. Press the button once more.")
+        raise TooQuick(_("That was very quick. Press the button once more."))
     if stamp.age > stamps.LONGEST:
-        raise PressAgain("This page was open for more than a day. Press the button once more.")
+        raise PressAgain(_("This page was open for more than a day. Press the button once more."))
     if not stamp.current:
-        raise PressAgain("The text you agree to has changed. Read it, then press the button.")
+        raise PressAgain(_("The text you agree to has changed. Read it, then press the button."))

@@ -7,6 +7,7 @@ from lists import tokens
 from lists.errors import BadToken, ConfirmationExpired, SignupClosed, TooManySignups
 from lists.models import Confirmation
 from lists.services import optin
+from preferences import languages
 from preferences.selectors import is_suppressed
 from preferences.services.signup import send_again
 from preferences.views.pages import bad_link, page, public_page
@@ -18,6 +19,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button, because mail scanners open every link; POST acts."""
     try:
         confirmation = _confirmation(token)
+        languages.speak(request, confirmation.contact.language or confirmation.language)
         if request.method == "POST":
             return _act(request, confirmation)
     except BadToken as error:

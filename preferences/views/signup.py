@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
@@ -42,8 +43,8 @@ def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if asks is None:
         return not_found(
             request,
-            title="There is no form here",
-            text="It may have been closed, or the link is not complete.",
+            title=_("There is no form here"),
+            text=_("It may have been closed, or the link is not complete."),
         )
     if request.method != "POST":
         if request.method == "GET":
@@ -64,7 +65,13 @@ def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if asks.success_url:
         return redirect(asks.success_url)
     response = page(
-        request, "check_mail", asks.tenant, form=asks, email=entry.cleaned_data["email"]
+        request,
+        "check_mail",
+        asks.tenant,
+        form=asks,
+        email=entry.cleaned_data["email"],
+        # Of the lists alone, never of the address: the answer does not tell who is known.
+        at_once=not any(one.double_opt_in for one in entry.entry().lists),
     )
     return _frameable(response, asks)
 

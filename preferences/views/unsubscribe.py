@@ -1,10 +1,12 @@
 """One-click unsubscribe (RFC 8058) and the page behind the visible link."""
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from lists.errors import BadToken
 from lists.models import Source
-from preferences import links
+from preferences import languages, links, selectors
+from preferences.forms import ReasonForm
 from preferences.services.leaving import leave
 from preferences.views.pages import bad_link, nobody, page, public_page
 from preferences.visitors import Visitor
@@ -26,6 +28,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if link.contact is None:
         return nobody(request, is_test=link.is_test)
     contact, lists = link.contact, link.lists
+    languages.speak(request, contact.language)
     one_click = request.POST.get("List-Unsubscribe", "").strip() == "One-Click"
     chosen = request.POST.get("from")
     if not one_click and chosen not in ("lists", "everything"):
@@ -34,10 +37,20 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         )
     if chosen == "everything":
         lists = ()
+    asked_at = timezone.now()
     leave(
         link=link,
         lists=lists or None,
         source=Source.ONE_CLICK if one_click else Source.PREFERENCES,
         visitor=Visitor.of(request),
     )
-    return page(request, "unsubscribed", contact.tenant, contact=contact, lists=lists, token=token)
+    return page(
+        request,
+        "unsubscribed",
+        contact.tenant,
+        contact=contact,
+        lists=lists,
+        token=token,
+        left=selectors.left_since(contact, asked_at),
+        why=ReasonForm(),
+    )

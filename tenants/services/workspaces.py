@@ -1,12 +1,14 @@
 """Workspaces: made by a person, changed by its admins."""
 
+import hashlib
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
 
 from tenants import slugs
 from tenants.clients import HasMeta
-from tenants.models import Accent, Membership, Role, Tenant, User
+from tenants.look import kind_of_picture
+from tenants.models import Accent, Logo, Membership, Role, Tenant, User
 from tenants.services import audit
 
 
@@ -27,7 +29,15 @@ class Profile:
     timezone: str
     website: str = ""
     postal_address: str = ""
-    accent: Accent = Accent.BLUE
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a workspace's public pages look. `colour` as tenants.look.read_colour() gives it."""
+
+    accent: Accent
+    colour: str = ""
+    public_footer: str = ""
 
 
 def _insert(tenant: Tenant, slug: str) -> Tenant | None:
@@ -60,7 +70,7 @@ def create_workspace(*, owner: User, profile: Profile, request: HasMeta | None =
 
 @transaction.atomic
 def update_workspace(
-    *, tenant: Tenant, actor: User, to: Profile | Limits, request: HasMeta | None = None
+    *, tenant: Tenant, actor: User, to: Profile | Limits | Look, request: HasMeta | None = None
 ) -> Tenant:
     """The workspace with these values; the audit log keeps what each was before."""
     stored = Tenant.objects.select_for_update().get(pk=tenant.pk)
@@ -82,4 +92,30 @@ def update_workspace(
             detail=changes,
             request=request,
         )
+    return stored
+
+
+@transaction.atomic
+def set_logo(
+    *, tenant: Tenant, actor: User, picture: bytes | None, request: HasMeta | None = None
+) -> Tenant:
+    """The workspace with this picture on its public pages, or with none. Raises LookRefused."""
+    stored = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    if picture is None:
+        Logo.unscoped.filter(tenant=stored).delete()
+        stored.logo_digest = ""
+    else:
+        kind = kind_of_picture(picture)
+        Logo.unscoped.update_or_create(
+            tenant=stored, defaults={"content_type": kind, "data": picture}
+        )
+        stored.logo_digest = hashlib.sha256(picture).hexdigest()[:32]
+    stored.save(update_fields=["logo_digest"])
+    audit.record(
+        tenant=stored,
+        actor=actor,
+        action="workspace.logo_changed" if picture else "workspace.logo_removed",
+        target=stored.name,
+        request=request,
+    )
     return stored

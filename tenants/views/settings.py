@@ -12,17 +12,22 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from tenants.errors import MemberRefused
-from tenants.forms import LimitsForm, RoleForm, WorkspaceForm
+from tenants.forms import LimitsForm, LookForm, RoleForm, WorkspaceForm
 from tenants.models import AuditEvent, Membership, Role
 from tenants.permissions import allows, requires
 from tenants.selectors.audit import read_audit
 from tenants.selectors.members import list_members
 from tenants.services.members import change_role, remove_member
-from tenants.services.workspaces import update_workspace
+from tenants.services.workspaces import set_logo, update_workspace
 
 
 def _tabs(request: Any, current: str) -> list[dict[str, Any]]:
-    places = [("Workspace", "settings"), ("Limits", "limits"), ("Members", "members")]
+    places = [
+        ("Workspace", "settings"),
+        ("Look", "look"),
+        ("Limits", "limits"),
+        ("Members", "members"),
+    ]
     if allows(request.membership, "audit.view"):
         places.append(("Audit log", "audit"))
     return [
@@ -35,7 +40,7 @@ def _tabs(request: Any, current: str) -> list[dict[str, Any]]:
     ]
 
 
-_Form = WorkspaceForm | LimitsForm
+_Form = WorkspaceForm | LimitsForm | LookForm
 
 
 def _page(request: Any, name: str, form: _Form) -> HttpResponse:
@@ -63,6 +68,24 @@ def settings(request: Any) -> HttpResponse:
 @requires("workspace.edit")
 def save_settings(request: Any) -> HttpResponse:
     return _save(request, "settings", WorkspaceForm(request.POST))
+
+
+@require_safe
+@requires("view")
+def look(request: Any) -> HttpResponse:
+    return _page(request, "look", LookForm(instance=request.tenant))
+
+
+@require_POST
+@requires("workspace.edit")
+def save_look(request: Any) -> HttpResponse:
+    form = LookForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, "look", form)
+    picture = form.cleaned_data["logo"]
+    if picture or form.cleaned_data["remove_logo"]:
+        set_logo(tenant=request.tenant, actor=request.user, picture=picture, request=request)
+    return _save(request, "look", form)
 
 
 @require_safe

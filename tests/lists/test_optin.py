@@ -358,3 +358,77 @@ def test_sign_ups_of_one_network_are_limited(form: SignupForm, redis: Redis) -> 
     with pytest.raises(TooManySignups):
         optin.admit(form=form, network="192.0.2.1")
     optin.admit(form=form, network="192.0.2.2")
+
+
+# --- lists without double opt-in --------------------------------------------------------------
+
+
+@pytest.fixture
+def free(news: List) -> List:
+    """News, for which nobody confirms."""
+    news.double_opt_in = False
+    news.save()
+    return news
+
+
+def test_a_new_address_is_a_member_at_once(form: SignupForm, free: List) -> None:
+    assert ask(form) is None
+    assert state(free) == SubscriptionStatus.ACTIVE
+    proof = ConsentRecord.unscoped.get()
+    assert (proof.act, proof.source, proof.wording, proof.ip) == (
+        "signed_up",
+        "form",
+        "I want the news.",
+        "192.0.2.9",
+    )
+    assert Contact.unscoped.get().first_name == "Ada"
+
+
+def test_of_two_lists_one_is_confirmed(form: SignupForm, free: List, offers: List) -> None:
+    form.lists.add(offers)
+    confirmation = ask(form)
+    assert confirmation is not None
+    assert list(confirmation.lists.all()) == [offers]
+    assert (state(free), state(offers)) == ("active", "unconfirmed")
+
+
+@pytest.mark.parametrize("before", ["unsubscribed", "unconfirmed"])
+def test_who_has_left_or_waits_confirms_all_the_same(
+    form: SignupForm, free: List, add_contact: Callable[..., Contact], before: str
+) -> None:
+    add_contact(ADDRESS, status=before)
+    confirmation = ask(form)
+    assert state(free) == before
+    click(confirmation)
+    assert state(free) == SubscriptionStatus.ACTIVE
+
+
+def test_who_has_left_everything_confirms_all_the_same(
+    form: SignupForm, free: List, offers: List, add_contact: Callable[..., Contact]
+) -> None:
+    contact = add_contact(ADDRESS)
+    unsubscribe(contact=contact, lists=None, source=Source.ONE_CLICK)
+    form.lists.set([offers])
+    offers.double_opt_in = False
+    offers.save()
+    assert ask(form) is not None
+    assert count_sendable(tenant=form.tenant, list_ids=[offers.pk, free.pk]) == 0
+
+
+def test_suppression_wins_there_too(form: SignupForm, free: List) -> None:
+    suppress(form.tenant)
+    assert ask(form) is None
+    assert not Subscription.unscoped.exists()
+
+
+def test_the_language_of_the_sign_up_becomes_the_contacts(form: SignupForm) -> None:
+    contact = click(ask(form, language="fr")).contact
+    contact.refresh_from_db()
+    assert contact.language == "fr"
+
+
+def test_a_language_that_the_contact_chose_stays(form: SignupForm) -> None:
+    confirmation = ask(form, language="fr")
+    Contact.unscoped.update(language="de")
+    click(confirmation)
+    assert Contact.unscoped.get().language == "de"

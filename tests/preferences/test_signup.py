@@ -31,7 +31,7 @@ from lists.models import (
 from lists.services import optin
 from preferences import stamps
 from preferences.services import mailing
-from sending.content import Content, check_content
+from sending.content import check_content
 from sending.language import parse, render
 from sending.ledger import claim
 from sending.models import Batch, Lane, Message, SenderIdentity, SesAccount
@@ -571,8 +571,7 @@ def test_without_valkey_the_page_is_still_shown(
 
 
 def test_the_mail_can_be_sent_as_it_stands() -> None:
-    content = Content(subject=mailing.SUBJECT, html=mailing.HTML, text=mailing.TEXT)
-    found = check_content(content, fields=(), postal_address="", unsubscribable=False)
+    found = check_content(mailing.OURS, fields=(), postal_address="", unsubscribable=False)
     assert found == []
 
 
@@ -606,10 +605,10 @@ def test_names_are_escaped_in_the_mail(post: Post, form: SignupForm, news: List)
     List.unscoped.update(name="<img src=x onerror=alert(1)>")
     post()
     values = mails()[0][1] | {"workspace": {"name": "A & <b>", "address": "1 Street"}}
-    html = render(parse(mailing.HTML, html=True, part="html"), values)
+    html = render(parse(mailing.OURS.html, html=True, part="html"), values)
     assert "<img" not in html
     assert "A &amp; &lt;b&gt;" in html
-    plain = render(parse(mailing.TEXT, html=False, part="text"), values)
+    plain = render(parse(mailing.OURS.text, html=False, part="text"), values)
     assert "- <img src=x onerror=alert(1)>" in plain
     assert "http://testserver/c/" in plain
 

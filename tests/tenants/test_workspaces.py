@@ -83,25 +83,24 @@ def test_a_person_makes_ten_workspaces_a_day(newcomer: Client) -> None:
 
 
 def test_settings_are_saved_and_the_log_keeps_what_was_before(alice: Person) -> None:
-    form = {"name": "Acme Ltd", "timezone": "Asia/Tokyo", "accent": "teal", "website": "",
+    form = {"name": "Acme Ltd", "timezone": "Asia/Tokyo", "website": "",
             "postal_address": "1 Acme Street, Springfield"}  # fmt: skip
     response = alice.client.post("/w/acme/settings/save/", form)
     assert response.status_code == 302
     acme = Tenant.objects.get(pk=alice.tenant.pk)
-    assert (acme.name, acme.timezone, acme.accent) == ("Acme Ltd", "Asia/Tokyo", "teal")
+    assert (acme.name, acme.timezone) == ("Acme Ltd", "Asia/Tokyo")
     event = AuditEvent.unscoped.get()
     assert (event.action, event.actor, event.ip) == ("workspace.changed", alice.user, "127.0.0.1")
     assert event.detail == {
         "name": {"from": "Acme", "to": "Acme Ltd"},
         "timezone": {"from": "UTC", "to": "Asia/Tokyo"},
-        "accent": {"from": "blue", "to": "teal"},
     }
     alice.client.post("/w/acme/settings/save/", form)
     assert AuditEvent.unscoped.count() == 1
 
 
 def test_a_name_with_a_script_in_it_is_text(alice: Person) -> None:
-    form = {"name": "<script>alert(1)</script>", "timezone": "UTC", "accent": "blue"}
+    form = {"name": "<script>alert(1)</script>", "timezone": "UTC"}
     alice.client.post("/w/acme/settings/save/", form)
     for path in ("", "settings/", "settings/members/", "settings/audit/"):
         page = alice.client.get(f"/w/acme/{path}").content.decode()
@@ -112,7 +111,6 @@ def test_a_name_with_a_script_in_it_is_text(alice: Person) -> None:
 def test_times_are_shown_in_the_zone_of_the_workspace(alice: Person) -> None:
     Tenant.objects.update(timezone="Asia/Tokyo")
     create_workspace(owner=alice.user, profile=Profile("Other", "UTC"))
-    alice.client.post("/w/acme/settings/save/", {"name": "A", "timezone": "Asia/Tokyo",
-                                                 "accent": "red"})  # fmt: skip
+    alice.client.post("/w/acme/settings/save/", {"name": "A", "timezone": "Asia/Tokyo"})
     assert "JST" in alice.client.get("/w/acme/settings/audit/").content.decode()
     assert "JST" not in alice.client.get("/w/other/settings/audit/").content.decode()
