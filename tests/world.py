@@ -16,7 +16,6 @@ from lists.models import (
     ConsentRecord,
     Contact,
     ContactField,
-    ContactTag,
     FormDay,
     Import,
     ImportStatus,
@@ -30,7 +29,6 @@ from lists.models import (
     SubscriptionStatus,
     Suppression,
     SuppressionReason,
-    Tag,
 )
 from lists.services.fields import create_field
 from lists.services.tags import ensure_tags, set_tags
@@ -118,9 +116,6 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, contact=contact, act=ConsentRecord.Act.CONFIRMED, source=Source.FORM,
         list_names=[mark], form_name=mark,
     )  # fmt: skip
-    ContactTag.unscoped.create(
-        tenant=tenant, contact=contact, tag=Tag.unscoped.create(tenant=tenant, name=mark)
-    )
     ListDay.unscoped.create(tenant=tenant, list=list_, day=now.date(), joined=1)
     ListTally.unscoped.create(
         tenant=tenant, list=list_, active=1, unconfirmed=0, unsubscribed=0, sendable=1, took=0.1,
