@@ -10,8 +10,9 @@ import django
 
 django.setup()
 
+from bench.contacts import contacts  # noqa: E402 (models need the set-up)
 from bench.imports import imports  # noqa: E402
-from bench.launch import launch, launch_paced, launch_whole  # noqa: E402 (models need the set-up)
+from bench.launch import launch, launch_paced, launch_whole  # noqa: E402
 from bench.machine import describe  # noqa: E402
 from bench.pace import pace, pace_stalls  # noqa: E402
 from bench.scaling import scaling  # noqa: E402
@@ -34,6 +35,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "scaling": scaling,
     "signups": signups,
     "soak": soak,
+    "contacts": contacts,
     "launch_whole": launch_whole,
 }
 _ONLY_BY_NAME = {"launch_whole"}  # launch, and ten minutes more

@@ -20,6 +20,15 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 900.0,
         "options": {"expires": 900.0},
     },
+    "start again acts on many contacts whose worker is gone": {
+        "task": "lists.tasks.sweep_bulk",
+        "schedule": 60.0,
+    },
+    "write the text that new and changed contacts are searched by": {
+        "task": "lists.tasks.refresh_search",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "translate events whose ring was lost": {
         "task": "webhooks.tasks.translate",
         "schedule": 15.0,

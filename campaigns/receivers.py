@@ -8,8 +8,9 @@ from django.urls import reverse
 from campaigns import alerts
 from campaigns.models import AlertKind, Campaign, CampaignStatus
 from campaigns.selectors.timeline import timeline_of
-from lists.models import Contact, List
-from lists.signals import Use, contact_timeline, list_used_by
+from campaigns.selectors.usage import campaigns_that_print
+from lists.models import Contact, ContactField, List
+from lists.signals import Use, contact_timeline, deletion_asked, list_used_by
 from sending.models import Batch, BatchState
 from sending.signals import paused_by_limit
 
@@ -18,6 +19,12 @@ from sending.signals import paused_by_limit
 def add_mails(contact: Contact, **_: Any) -> list[dict[str, Any]]:
     """The mails that the contact was sent."""
     return timeline_of(contact)
+
+
+@receiver(deletion_asked, sender=ContactField)
+def name_campaigns_that_print(thing: ContactField, **_: Any) -> list[str]:
+    """The campaigns that print the field."""
+    return [f"The campaign {name} prints it." for name in campaigns_that_print(thing)]
 
 
 @receiver(paused_by_limit)

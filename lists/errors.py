@@ -133,3 +133,29 @@ class TagRefused(BluefoxError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, param="name")
+
+
+class FilterGone(BluefoxError):
+    """A filter names a list, tag or status that is not there (any more)."""
+
+    code = "filter_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The list or tag of this filter is gone. Choose again.")
+
+
+class BulkRefused(BluefoxError):
+    """An act on many contacts that cannot be done as asked."""
+
+    code = "bulk_refused"
+
+
+class ErasedForGood(BluefoxError):
+    """An address whose owner was erased is never mailed again."""
+
+    code = "erased"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This person was erased on request, so their address stays suppressed for good."
+        )

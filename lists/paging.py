@@ -12,11 +12,15 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows, and the cursors of the pages beside them ("" where there is none)."""
+    """Rows, and the cursors of the pages beside them ("" where there is none).
+
+    `stopped` where the page ends before it is full, though more may be found behind it.
+    """
 
     rows: list[Row]
     next: str
     previous: str
+    stopped: bool = False
 
 
 def keyset(

@@ -34,3 +34,18 @@ class Use:
 # Sent before a list is deleted, and for its page: list_used_by.send(sender=List, list_=list_).
 # A receiver returns a list of Use: each thing of its app that would lose the list.
 list_used_by = Signal()
+
+# Sent before a field or tag is deleted: deletion_asked.send(sender=ContactField or Tag, thing=it).
+# A receiver returns a list of sentences that say what uses it; an empty one for nothing.
+deletion_asked = Signal()
+
+# Sent for the file of one person: contact_exported.send(sender=Contact, contact=contact).
+# A receiver returns a dictionary of JSON values to be put into the file beside what lists knows:
+# everything that its app keeps of this person. Keys of different apps must differ.
+contact_exported = Signal()
+
+# Sent in the transaction that erases a person, before the contact is deleted:
+# contact_erased.send(sender=Contact, contact=contact). A receiver deletes what its app keeps of
+# this person, also of their address alone, and takes address, name and data out of what has to
+# stay. When it raises, nothing is erased.
+contact_erased = Signal()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from lists.erased import erased_among
 from lists.models import Source, SuppressionReason
 
 DIAGNOSTIC_LENGTH = 500
@@ -15,6 +16,7 @@ _STRENGTH = [
     SuppressionReason.PROVIDER,
     SuppressionReason.HARD_BOUNCE,
     SuppressionReason.COMPLAINT,
+    SuppressionReason.ERASED,
 ]
 
 
@@ -64,3 +66,18 @@ def add_suppressions(tenant_id: int, addresses: Iterable[Suppress]) -> int:
             ],
         )
         return int(cursor.rowcount)
+
+
+def keep_erased(tenant_id: int, email_norms: Iterable[str]) -> int:
+    """Suppresses by their address those that were erased and are contacts again; how many.
+
+    To be called after the contacts are written, in the same transaction: an erasure that runs at
+    the same time is over by then, for it holds the contact.
+    """
+    return add_suppressions(
+        tenant_id,
+        (
+            Suppress(email_norm, SuppressionReason.ERASED, Source.MEMBER)
+            for email_norm in erased_among(tenant_id, email_norms)
+        ),
+    )

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from lists import form_counts, growth, importing, undoing
+from lists import bulk, form_counts, growth, importing, searching, undoing
 
 
 @shared_task
@@ -38,3 +38,20 @@ def count_large_lists() -> None:
 @shared_task
 def write_list_days() -> None:
     growth.write_days()
+
+
+@shared_task
+def run_bulk(action_id: int) -> None:
+    bulk.run(action_id)
+
+
+@shared_task
+def sweep_bulk() -> None:
+    for action_id in bulk.stuck():
+        run_bulk.delay(action_id)
+    bulk.forget_changes()
+
+
+@shared_task
+def refresh_search() -> None:
+    searching.refresh(seconds=20)

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from lists.views import contacts, fields, imports, lists, suppressions
+from lists.views import bulk, contacts, erasure, exports, fields, imports, lists, suppressions, tags
 
 app_name = "lists"
 
@@ -21,9 +21,24 @@ urlpatterns = [
         contacts.contact_unsubscribe,
         name="contact_unsubscribe",
     ),
+    path("contacts/<uuid:contact_id>/tags/", contacts.contact_tags, name="contact_tags"),
+    path("contacts/tags/", tags.tags, name="tags"),
+    path("contacts/tags/new/", tags.tag_new, name="tag_new"),
+    path("contacts/tags/<uuid:tag_id>/", tags.tag_edit, name="tag_edit"),
+    path("contacts/tags/<uuid:tag_id>/delete/", tags.tag_delete, name="tag_delete"),
     path("contacts/fields/", fields.fields, name="fields"),
     path("contacts/fields/new/", fields.field_new, name="field_new"),
     path("contacts/fields/<slug:key>/", fields.field_edit, name="field_edit"),
+    path("contacts/fields/<slug:key>/delete/", fields.field_delete, name="field_delete"),
+    path("contacts/export/", exports.contacts_export, name="contacts_export"),
+    path("contacts/<uuid:contact_id>/export/", erasure.contact_export, name="contact_export"),
+    path("contacts/<uuid:contact_id>/erase/", erasure.contact_erase, name="contact_erase"),
+    path("contacts/acts/", bulk.actions, name="bulk_list"),
+    path("contacts/acts/new/", bulk.action_new, name="bulk_new"),
+    path("contacts/acts/<uuid:action_id>/", bulk.action, name="bulk"),
+    path("contacts/acts/<uuid:action_id>/progress/", bulk.action_progress, name="bulk_progress"),
+    path("contacts/acts/<uuid:action_id>/cancel/", bulk.action_cancel, name="bulk_cancel"),
+    path("contacts/acts/<uuid:action_id>/undo/", bulk.action_undo, name="bulk_undo"),
     path("lists/", lists.lists, name="lists"),
     path("lists/new/", lists.list_new, name="list_new"),
     path("lists/<uuid:list_id>/", lists.list_, name="list"),
@@ -55,5 +70,5 @@ urlpatterns = [
     path("suppressions/", suppressions.suppressions, name="suppressions"),
     path("suppressions/new/", suppressions.suppression_new, name="suppression_new"),
     path("suppressions/remove/", suppressions.suppression_remove, name="suppression_remove"),
-    path("suppressions/export/", suppressions.suppressions_export, name="suppressions_export"),
+    path("suppressions/export/", exports.suppressions_export, name="suppressions_export"),
 ]

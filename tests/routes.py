@@ -21,7 +21,6 @@ class Row:
     body: tuple[str, ...] = ()  # what a POST to the API must say
     calls_aws: bool = False
     moves: bool = False  # answers with the address of a file
-    audited: bool = False  # a download, which the audit log keeps though it is a GET
 
 
 def _of(attribute: str, name: str = "public_id", of: str = "public_id") -> Ids:
@@ -32,6 +31,7 @@ _account, _draft, _sent = _of("account"), _of("draft"), _of("sent")
 _contact, _list, _form = _of("contact", "contact_id"), _of("list", "list_id"), _of("form")
 _uploaded, _finished = _of("uploaded", "import_id"), _of("finished", "import_id")
 _field = _of("field", "key", of="key")
+_tag, _bulk = _of("tag", "tag_id"), _of("bulk", "action_id")
 _member = _of("owner", "member_id")
 
 
@@ -67,6 +67,21 @@ WORKSPACE = {
     "lists:fields": Row("view"),
     "lists:field_new": Row("contacts.edit"),
     "lists:field_edit": Row("contacts.edit", _field),
+    "lists:field_delete": Row("contacts.edit", _field, acts=True),
+    "lists:contact_tags": Row("contacts.edit", _contact, acts=True),
+    "lists:contact_export": Row("contacts.edit", _contact, acts=True),
+    "lists:contact_erase": Row("contacts.edit", _contact, acts=True),
+    "lists:contacts_export": Row("contacts.edit", acts=True),
+    "lists:tags": Row("view"),
+    "lists:tag_new": Row("contacts.edit"),
+    "lists:tag_edit": Row("contacts.edit", _tag),
+    "lists:tag_delete": Row("contacts.edit", _tag, acts=True),
+    "lists:bulk_list": Row("view"),
+    "lists:bulk_new": Row("contacts.edit"),
+    "lists:bulk": Row("view", _bulk),
+    "lists:bulk_progress": Row("view", _bulk),
+    "lists:bulk_cancel": Row("contacts.edit", _bulk, acts=True),
+    "lists:bulk_undo": Row("contacts.edit", _bulk, acts=True),
     "lists:lists": Row("view"),
     "lists:list_new": Row("contacts.edit"),
     "lists:list": Row("view", _list),
@@ -93,7 +108,7 @@ WORKSPACE = {
     "lists:suppressions": Row("view"),
     "lists:suppression_new": Row("suppressions.edit"),
     "lists:suppression_remove": Row("suppressions.edit", acts=True),
-    "lists:suppressions_export": Row("suppressions.edit", audited=True),
+    "lists:suppressions_export": Row("suppressions.edit", acts=True),
     "sending:index": Row("view"),
     "sending:connect": Row("sending.edit"),
     "sending:account": Row("view", _account),

@@ -54,6 +54,7 @@ def hostile_body(world: World) -> dict[str, Any]:
         "from_email": f"a@{world.mark}.example", "campaign": str(world.draft.public_id),
         "import": str(world.uploaded.public_id), "form": str(world.form.public_id),
         "role": "owner", "name": "x", "subject": "x", "confirmation": "delete",
+        "tag": world.tag.pk, "tags": world.mark, "kind": "add_to_list", "attested": "on",
     }  # fmt: skip
 
 
@@ -122,8 +123,6 @@ def test_get_changes_nothing_and_what_acts_refuses_it(
     else:
         assert response.status_code in (200, 286), response.headers
     after = fingerprint()
-    if row.audited:
-        assert before.pop("tenants_auditevent") != after.pop("tenants_auditevent")
     assert after == before
     if row.acts and not row.calls_aws:
         # So that a 404 for a stranger says something: the address is right.

@@ -12,6 +12,10 @@ from django.utils import timezone
 from campaigns.models import AlertKind, Campaign, CampaignAlert, CampaignStatus, IdempotencyKey
 from lists import tokens
 from lists.models import (
+    BulkAction,
+    BulkChange,
+    BulkKind,
+    BulkStatus,
     Confirmation,
     ConsentRecord,
     Contact,
@@ -31,7 +35,7 @@ from lists.models import (
     SuppressionReason,
 )
 from lists.services.fields import create_field
-from lists.services.tags import ensure_tags, set_tags
+from lists.services.tags import save_tag, set_tags
 from sending.models import (
     Batch,
     BatchState,
@@ -65,6 +69,8 @@ class World:
     key: CreatedKey
     contact: Contact
     field: ContactField
+    tag: Tag
+    bulk: BulkAction
     list: List
     form: SignupForm
     uploaded: Import
@@ -102,7 +108,13 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, email=address, email_norm=address, first_name=mark
     )
     field = create_field(tenant=tenant, label=mark)
-    set_tags(contact=contact, tags=ensure_tags(tenant=tenant, names=[mark]))
+    tag = save_tag(tenant=tenant, name=mark)
+    set_tags(contact=contact, tags=[tag])
+    bulk = BulkAction.unscoped.create(
+        tenant=tenant, kind=BulkKind.ADD_TAG, words="Everyone", tag=tag, what=mark, total=1, done=1,
+        changed=1, status=BulkStatus.DONE, finished_at=now,
+    )  # fmt: skip
+    BulkChange.unscoped.create(tenant=tenant, action=bulk, contact=contact)
     list_ = List.unscoped.create(tenant=tenant, name=mark)
     Subscription.unscoped.create(
         tenant=tenant, contact=contact, list=list_, status=SubscriptionStatus.ACTIVE,
@@ -183,6 +195,8 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         key=key,
         contact=contact,
         field=field,
+        tag=tag,
+        bulk=bulk,
         list=list_,
         form=form,
         uploaded=_import(tenant, list_, mark, ImportStatus.UPLOADED),

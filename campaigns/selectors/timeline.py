@@ -14,6 +14,8 @@ _LOOKS = {
     EventKind.BOUNCE: ("red", "circle-x"),
     EventKind.COMPLAINT: ("red", "flag"),
     EventKind.REJECT: ("red", "circle-x"),
+    EventKind.OPEN: ("grey", "mail-open"),
+    EventKind.CLICK: ("grey", "mouse-pointer-click"),
 }
 
 

@@ -1,5 +1,7 @@
 """Who may be mailed, and by whose consent."""
 
+from lists.models.bulk import BulkAction, BulkChange, BulkKind, BulkStatus
+from lists.models.erasure import ErasureKey
 from lists.models.history import LeaveReason, ListDay, ListTally
 from lists.models.imports import (
     Import,
@@ -20,16 +22,23 @@ from lists.models.people import (
     Suppression,
     SuppressionReason,
 )
+from lists.models.search import BUCKET_BITS, SearchBlock, SearchChange
 from lists.models.signup import Captcha, Confirmation, FormDay, SignupForm
 from lists.models.tags import ContactTag, Tag
 
 __all__ = [
+    "BUCKET_BITS",
+    "BulkAction",
+    "BulkChange",
+    "BulkKind",
+    "BulkStatus",
     "Captcha",
     "Confirmation",
     "ConsentRecord",
     "Contact",
     "ContactField",
     "ContactTag",
+    "ErasureKey",
     "FieldKind",
     "FormDay",
     "Import",
@@ -39,6 +48,8 @@ __all__ = [
     "List",
     "ListDay",
     "ListTally",
+    "SearchBlock",
+    "SearchChange",
     "SignupForm",
     "Source",
     "Subscription",

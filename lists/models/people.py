@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned
@@ -58,6 +59,17 @@ class Contact(TenantOwned):
         indexes = [
             # The contact page, newest first (read backwards), and its keyset.
             models.Index(fields=["tenant", "id"], name="contact_newest"),
+            # Those of two states, newest first. Hardly anyone is imported with either.
+            models.Index(
+                fields=["tenant", "id"],
+                condition=Q(unsubscribed_at__isnull=False),
+                name="contact_unsubscribed",
+            ),
+            models.Index(
+                fields=["tenant", "id"],
+                condition=Q(paused_until__isnull=False),
+                name="contact_paused",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -174,6 +186,11 @@ class Subscription(TenantOwned):
         indexes = [
             # The audience of a campaign, walked by contact id; and counts by status.
             models.Index(fields=["list", "status", "contact"], name="subscription_audience"),
+            models.Index(
+                fields=["tenant", "contact"],
+                condition=Q(paused_until__isnull=False),
+                name="subscription_paused",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -185,10 +202,14 @@ class SuppressionReason(models.TextChoices):
     HARD_BOUNCE = "hard_bounce", "Hard bounce"
     PROVIDER = "provider", "On the SES suppression list"
     MANUAL = "manual", "Added by hand"
+    ERASED = "erased", "Erased for good"
 
 
 class Suppression(TenantOwned):
-    """An address that nothing may be sent to, whatever any list says."""
+    """An address that nothing may be sent to, whatever any list says.
+
+    Of an erased address only a keyed hash is kept, in place of the address (lists/erased.py).
+    """
 
     email_norm = models.CharField(max_length=320)
     reason = models.CharField(max_length=12, choices=SuppressionReason)

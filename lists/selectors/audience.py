@@ -7,7 +7,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from lists.models import Suppression
+from lists.erased import erased_among
+from lists.models import Suppression, SuppressionReason
 from tenants.models import Tenant
 
 # A condition over `c`, a row of lists_contact that the caller has already narrowed to its tenant,
@@ -48,6 +49,8 @@ def count_sendable(*, tenant: Tenant, list_ids: Iterable[int]) -> int:
 
 
 def suppressed_among(*, tenant: Tenant, email_norms: Iterable[str]) -> dict[str, str]:
-    """Those of these normalised addresses that are suppressed, each with its reason."""
-    rows = Suppression.objects.for_tenant(tenant).filter(email_norm__in=list(email_norms))
-    return dict(rows.values_list("email_norm", "reason"))
+    """Those of these normalised addresses that are suppressed or erased, each with its reason."""
+    asked = list(email_norms)
+    rows = Suppression.objects.for_tenant(tenant).filter(email_norm__in=asked)
+    found = dict.fromkeys(erased_among(tenant.pk, asked), str(SuppressionReason.ERASED))
+    return found | dict(rows.values_list("email_norm", "reason"))

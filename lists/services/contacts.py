@@ -17,6 +17,7 @@ from lists.models import (
     SubscriptionStatus,
 )
 from lists.services import consent
+from lists.suppressing import keep_erased
 from tenants.models import Tenant
 
 CONSENT_WORDING = (
@@ -58,6 +59,7 @@ def upsert_contact(
     )
     contact, created = found
     if created:
+        keep_erased(tenant.pk, [contact.email_norm])
         return contact
     changed = [name for name, value in values.items() if value and value != getattr(contact, name)]
     for name in changed:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 
-from lists.errors import FieldTaken
+from lists.errors import BulkRefused, FieldTaken
 from lists.mapping import TARGETS, field_key
-from lists.models import ContactField, FieldKind
+from lists.models import BulkAction, BulkKind, BulkStatus, ContactField, FieldKind
+from lists.selectors.filters import ContactFilter
+from lists.services.bulk import start_bulk
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
 from tenants.services import audit
@@ -27,6 +29,8 @@ def create_field(
         raise FieldTaken("Give it a name with Latin letters or digits: merge tags are made of it.")
     if key in TARGETS:
         raise FieldTaken(f"Every contact has {label} already. Choose another name.")
+    if _being_cleared(tenant, key):
+        raise FieldTaken(f"The values of an older field {key} are being deleted. Wait for its end.")
     try:
         with transaction.atomic():
             made: ContactField = ContactField.unscoped.create(
@@ -61,6 +65,42 @@ def rename_field(
         request=request,
     )
     return field
+
+
+@transaction.atomic
+def delete_field(
+    *, field: ContactField, actor: User | None = None, request: HasMeta | None = None
+) -> BulkAction | None:
+    """Deletes the field at once, and its values by the act that comes back: None where nobody is.
+
+    Mails that print it print nothing there from now on.
+    """
+    audit.record(
+        tenant=field.tenant,
+        actor=actor,
+        action="field.deleted",
+        target=field.label,
+        detail={"key": field.key, "kind": field.kind},
+        request=request,
+    )
+    field.delete()
+    try:
+        return start_bulk(
+            tenant=field.tenant,
+            kind=BulkKind.CLEAR_FIELD,
+            wanted=ContactFilter(),
+            actor=actor,
+            field_key=field.key,
+            request=request,
+        )
+    except BulkRefused:
+        return None
+
+
+def _being_cleared(tenant: Tenant, key: str) -> bool:
+    going = (BulkStatus.QUEUED, BulkStatus.RUNNING)
+    acts = BulkAction.objects.for_tenant(tenant).filter(kind=BulkKind.CLEAR_FIELD, what=key)
+    return bool(acts.filter(status__in=going).exists())
 
 
 def ensure_fields(*, tenant: Tenant, wanted: Iterable[tuple[str, str, FieldKind]]) -> None:

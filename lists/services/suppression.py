@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from lists.addresses import normalise
-from lists.errors import InvalidAddress
+from lists.errors import ErasedForGood, InvalidAddress
 from lists.models import Source, Suppression, SuppressionReason
 from lists.suppressing import Suppress, add_suppressions
 from tenants.clients import HasMeta
@@ -65,7 +65,10 @@ def suppress_by_hand(
 def unsuppress(
     *, tenant: Tenant, email_norm: str, actor: User, request: HasMeta | None = None
 ) -> bool:
-    """Lets an address be mailed again; audited. Whether it was suppressed."""
+    """Lets an address be mailed again; audited. Whether it was suppressed.
+
+    Raises ErasedForGood for one whose owner was erased.
+    """
     suppression = (
         Suppression.objects.for_tenant(tenant)
         .select_for_update()
@@ -74,6 +77,8 @@ def unsuppress(
     )
     if suppression is None:
         return False
+    if suppression.reason == SuppressionReason.ERASED:
+        raise ErasedForGood
     audit.record(
         tenant=tenant,
         actor=actor,

@@ -44,6 +44,8 @@ def save_tag(
 @transaction.atomic
 def delete_tag(*, tag: Tag, actor: User | None = None, request: HasMeta | None = None) -> int:
     """Takes the tag from everybody and deletes it; how many had it. The contacts stay."""
+    # Whoever gives the tag to many at once holds its row meanwhile, so that nobody keeps it.
+    Tag.unscoped.select_for_update().get(pk=tag.pk)
     taken, _ = ContactTag.unscoped.filter(tag=tag).delete()
     audit.record(
         tenant=tag.tenant,
@@ -86,6 +88,8 @@ def add_tags(*, contact: Contact, tags: Iterable[Tag]) -> None:
 def tag_name(name: str) -> str:
     """A tag's name as it is kept. Raises TagRefused for what is none."""
     name = " ".join(name.split())
-    if not name or len(name) > LENGTH or "\0" in name:
-        raise TagRefused(f"A tag is a word or a few, of at most {LENGTH} characters.")
+    if not name or len(name) > LENGTH or "\0" in name or "," in name:
+        raise TagRefused(
+            f"A tag is a word or a few, of at most {LENGTH} characters and without a comma."
+        )
     return name

@@ -1,5 +1,6 @@
 """Pages of contacts: the list of them, and one of them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,20 +11,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lists.errors import InvalidAddress, InvalidContact
+from lists.errors import InvalidAddress, InvalidContact, TagRefused
 from lists.fields import show
 from lists.forms.contacts import ContactForm, EditContactForm, SubscribeForm
-from lists.models import Contact, Import, List, Source, Subscription, SubscriptionStatus
+from lists.forms.tags import ContactTagsForm
+from lists.models import Contact, Import, List, Source, Subscription, SubscriptionStatus, Tag
 from lists.paging import count_up_to
-from lists.selectors.contacts import (
-    STATES,
-    ContactFilter,
-    add_states,
-    find_contacts,
-    page_of_contacts,
-    suppression_of,
-)
+from lists.selectors.contacts import add_states, page_of_contacts, suppression_of
 from lists.selectors.fields import fields_of
+from lists.selectors.filters import STATES, ContactFilter
+from lists.selectors.places import places_of
+from lists.selectors.tags import tags_of, tags_on
 from lists.services.contacts import (
     CONSENT_WORDING,
     edit_contact,
@@ -31,8 +29,10 @@ from lists.services.contacts import (
     upsert_contact,
 )
 from lists.services.preferences import unsubscribe
+from lists.services.tags import ensure_tags, set_tags
 from lists.signals import contact_timeline
 from lists.views.posted import posted
+from lists.views.wanted import wanted_of
 from tenants.permissions import requires
 
 _TIMELINE = 50
@@ -41,25 +41,23 @@ _TIMELINE = 50
 @require_safe
 @requires("view")
 def contacts(request: Any) -> HttpResponse:
-    lists = list(List.objects.for_tenant(request.tenant).order_by("name"))
-    chosen = request.GET.get("list", "")
-    wanted = ContactFilter(
-        search=request.GET.get("q", "").strip()[:200],
-        list=next((one for one in lists if str(one.public_id) == chosen), None),
-        status=request.GET.get("status", ""),
+    wanted = wanted_of(request)
+    page = page_of_contacts(
+        tenant=request.tenant,
+        wanted=wanted,
+        after=request.GET.get("after", ""),
+        before=request.GET.get("before", ""),
     )
+    filtered = wanted != ContactFilter()
+    everyone = Contact.objects.for_tenant(request.tenant)
     context = {
-        "page": page_of_contacts(
-            tenant=request.tenant,
-            wanted=wanted,
-            after=request.GET.get("after", ""),
-            before=request.GET.get("before", ""),
-        ),
-        "total": count_up_to(find_contacts(tenant=request.tenant, wanted=wanted)),
+        "page": page,
+        "total": None if filtered else count_up_to(everyone),
         "states": STATES.items(),
-        "lists": lists,
-        "chosen": wanted.list,
-        "filtered": wanted != ContactFilter(),
+        "lists": List.objects.for_tenant(request.tenant).order_by("name"),
+        "tags": tags_of(request.tenant),
+        "wanted": wanted,
+        "filtered": filtered,
     }
     return render(request, "lists/contacts.html", context)
 
@@ -71,30 +69,35 @@ def _contact(request: Any, contact_id: UUID) -> Contact:
 
 
 def _contact_page(
-    request: Any, contact: Contact, form: SubscribeForm | None = None
+    request: Any,
+    contact: Contact,
+    form: SubscribeForm | None = None,
+    tags_form: ContactTagsForm | None = None,
 ) -> HttpResponse:
     add_states(request.tenant, [contact])
-    places = (
-        Subscription.objects.for_tenant(request.tenant)
-        .filter(contact=contact)
-        .select_related("list", "imported__created_by")
-        .order_by("list__name")
-    )
+    places = places_of(contact)
     form = form or SubscribeForm(contact=contact)
     labels = {field.key: field.label for field in fields_of(request.tenant)}
+    tags = tags_on(contact)
     context = {
         "contact": contact,
+        "tags": tags,
+        "tags_form": tags_form or _tags_form(tags),
         "own": sorted((labels.get(key, key), show(value)) for key, value in contact.fields.items()),
         "places": places,
         "suppression": suppression_of(contact),
         "consents": contact.consents.order_by("-at")[:_TIMELINE],
-        "timeline": _timeline(request, contact, list(places)),
+        "timeline": _timeline(request, contact, places),
         "form": form,
         "may_join": form.fields["list"].queryset.exists(),  # type: ignore[attr-defined]
         "open_places": [one for one in places if one.status != SubscriptionStatus.UNSUBSCRIBED],
     }
-    status = 422 if form.is_bound else 200
-    return render(request, "lists/contact.html", context, status=status)
+    refused = form.is_bound or tags_form is not None
+    return render(request, "lists/contact.html", context, status=422 if refused else 200)
+
+
+def _tags_form(tags: Iterable[Tag]) -> ContactTagsForm:
+    return ContactTagsForm(initial={"tags": ", ".join(tag.name for tag in tags)})
 
 
 def _timeline(request: Any, contact: Contact, places: list[Subscription]) -> list[dict[str, Any]]:
@@ -209,6 +212,24 @@ def contact_edit(request: Any, contact_id: UUID) -> HttpResponse:
     status = 422 if form.is_bound else 200
     context = {"form": form, "contact": contact}
     return render(request, "lists/contact_edit.html", context, status=status)
+
+
+@require_POST
+@requires("contacts.edit")
+def contact_tags(request: Any, contact_id: UUID) -> HttpResponse:
+    """Gives the contact the posted tags and no others."""
+    contact = _contact(request, contact_id)
+    form = ContactTagsForm(request.POST)
+    if form.is_valid():
+        try:
+            tags = ensure_tags(tenant=request.tenant, names=form.names())
+        except TagRefused as error:
+            form.add_error("tags", error.message)
+        else:
+            set_tags(contact=contact, tags=tags)
+            messages.success(request, "The tags are saved")
+            return redirect("lists:contact", request.tenant.slug, contact.public_id)
+    return _contact_page(request, contact, tags_form=form)
 
 
 @require_POST

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from lists.errors import ListInUse, ListNameTaken
 from lists.forms.lists import ListForm
 from lists.models import List
-from lists.selectors.contacts import STATES, ContactFilter, page_of_contacts
+from lists.selectors.contacts import page_of_contacts
+from lists.selectors.filters import STATES, ContactFilter
 from lists.selectors.lists import growth_of, leaving_of, lists_with_counts, sendable_of
 from lists.services.lists import delete_list, save_list, uses_of
 from lists.views.posted import posted

@@ -3,27 +3,26 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lists.csvexport import csv_lines
-from lists.errors import InvalidAddress
+from lists.errors import ErasedForGood, InvalidAddress
 from lists.forms.suppressions import SuppressForm
-from lists.models import SuppressionReason
+from lists.models import Suppression, SuppressionReason
 from lists.paging import count_up_to, keyset
 from lists.selectors.suppressions import contacts_by_address, find_suppressions
 from lists.services.suppression import suppress_by_hand, unsuppress
 from lists.views.posted import posted
 from tenants.permissions import requires
-from tenants.services import audit
 
 
-def _found(request: Any) -> Any:
+def found_of(request: Any) -> QuerySet[Suppression]:
+    """What the address of a page narrows the suppressions to."""
     return find_suppressions(
         tenant=request.tenant,
-        search=request.GET.get("q", "").strip()[:200],
+        search=request.GET.get("q", "").replace("\0", "").strip()[:200],
         reason=request.GET.get("reason", ""),
     )
 
@@ -32,7 +31,7 @@ def _found(request: Any) -> Any:
 @requires("view")
 def suppressions(request: Any) -> HttpResponse:
     page = keyset(
-        _found(request),
+        found_of(request),
         after=request.GET.get("after", ""),
         before=request.GET.get("before", ""),
     )
@@ -40,7 +39,7 @@ def suppressions(request: Any) -> HttpResponse:
     context = {
         "page": page,
         "rows": [(one, contacts.get(one.email_norm)) for one in page.rows],
-        "total": count_up_to(_found(request)),
+        "total": count_up_to(found_of(request)),
         "reasons": SuppressionReason.choices,
         "filtered": any(request.GET.get(name) for name in ("q", "reason")),
     }
@@ -75,37 +74,16 @@ def suppression_new(request: Any) -> HttpResponse:
 @requires("suppressions.edit")
 def suppression_remove(request: Any) -> HttpResponse:
     """Lets the posted `address` be mailed again."""
-    address = request.POST.get("address", "")
-    removed = unsuppress(
-        tenant=request.tenant, email_norm=address, actor=request.user, request=request
-    )
+    address = request.POST.get("address", "").replace("\0", "")
+    try:
+        removed = unsuppress(
+            tenant=request.tenant, email_norm=address, actor=request.user, request=request
+        )
+    except ErasedForGood as error:
+        messages.error(request, error.message)
+        return redirect("lists:suppressions", request.tenant.slug)
     if removed:
         messages.success(request, f"{address} may be mailed again")
     else:
         messages.warning(request, "That address was not suppressed")
     return redirect("lists:suppressions", request.tenant.slug)
-
-
-@require_safe
-@requires("suppressions.edit")
-def suppressions_export(request: Any) -> StreamingHttpResponse:
-    """What the page is narrowed to, as CSV, streamed."""
-    found = _found(request).order_by("-id")
-    audit.record(
-        tenant=request.tenant,
-        actor=request.user,
-        action="suppressions.exported",
-        detail={name: request.GET[name] for name in ("q", "reason") if request.GET.get(name)},
-        request=request,
-    )
-    rows = (
-        (one.email_norm, one.reason, one.source, one.diagnostic, one.created_at.isoformat())
-        for one in found.iterator(chunk_size=2000)
-    )
-    response = StreamingHttpResponse(
-        csv_lines(("email", "reason", "source", "diagnostic", "suppressed_at"), rows),
-        content_type="text/csv; charset=utf-8",
-    )
-    name = f"{request.tenant.slug}-suppressions-{timezone.now():%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response

@@ -1,10 +1,14 @@
 """Fields of contacts and their kinds."""
 
+from typing import Any
+
 import pytest
 
+from campaigns.models import Campaign
+from lists import bulk
 from lists.errors import FieldRefused, FieldTaken
 from lists.fields import parse, show
-from lists.models import Contact, ContactField, FieldKind, List
+from lists.models import BulkAction, BulkKind, Contact, ContactField, FieldKind, List
 from lists.selectors.fields import field_names
 from lists.services.fields import create_field, ensure_fields
 from tenants.models import Tenant
@@ -142,3 +146,22 @@ def test_an_import_reads_columns_by_kind_and_names_what_does_not_fit(
         "Field Age"
         in alice.client.get(f"/w/acme/contacts/imports/{done.public_id}/").content.decode()
     )
+
+
+def test_a_field_is_deleted_once_its_key_is_typed(alice: Person, add_contact: Any) -> None:
+    field = create_field(tenant=alice.tenant, label="City")
+    add_contact("ann@x.example", fields={"city": "Rome"})
+    Campaign.unscoped.create(tenant=alice.tenant, name="May", html="{{ contact.city }}")
+    page = f"/w/acme/contacts/fields/{field.key}/"
+    shown = alice.client.get(page).content.decode()
+    assert "1 contact has a value" in shown and "The campaign May prints it." in shown
+    alice.client.post(f"{page}delete/", {"confirmation": "town"})
+    assert ContactField.unscoped.filter(pk=field.pk).exists()
+    deleted = alice.client.post(f"{page}delete/", {"confirmation": "city"})
+    action = BulkAction.unscoped.get(kind=BulkKind.CLEAR_FIELD)
+    assert deleted.headers["Location"].endswith(f"/contacts/acts/{action.public_id}/")
+    with pytest.raises(FieldTaken, match="being deleted"):
+        create_field(tenant=alice.tenant, label="City")
+    bulk.run(action.pk)
+    assert Contact.unscoped.get().fields == {}
+    create_field(tenant=alice.tenant, label="City")

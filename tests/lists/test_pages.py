@@ -253,7 +253,7 @@ def test_suppressions_are_added_found_exported_and_removed(
     assert formula.replace("'", "&#x27;") in _text(
         alice.client.get(f"/w/acme/contacts/{contact.public_id}/")
     )
-    exported = alice.client.get("/w/acme/suppressions/export/?reason=hard_bounce")
+    exported = alice.client.post("/w/acme/suppressions/export/?reason=hard_bounce")
     lines = b"".join(exported).decode("utf-8-sig").splitlines()
     assert lines[0] == "email,reason,source,diagnostic,suppressed_at"
     assert lines[1].startswith(f"ann@example.com,hard_bounce,ses,'{formula},")
@@ -271,7 +271,7 @@ def _places(contact: Contact, list_: List, import_: Import) -> list[tuple[str, s
     i = f"contacts/imports/{import_.public_id}/"
     looks = ["contacts/", c, "lists/", one, "contacts/imports/", i, f"{i}progress/"]
     edits = ["contacts/new/", f"{c}edit/", "lists/new/", f"{one}edit/"]
-    edits += ["contacts/imports/new/", "suppressions/new/", "suppressions/export/"]
+    edits += ["contacts/imports/new/", "suppressions/new/"]
     acts = [
         f"{c}subscribe/",
         f"{c}unsubscribe/",
@@ -281,6 +281,7 @@ def _places(contact: Contact, list_: List, import_: Import) -> list[tuple[str, s
         f"{i}undo/",
         f"{i}cancel/",
     ]
+    acts += ["suppressions/export/", "contacts/export/"]
     acts += ["suppressions/remove/", "contacts/new/", f"{c}edit/", "lists/new/", f"{one}edit/"]
     return (
         [("look", at) for at in [*looks, "suppressions/"]]
@@ -314,8 +315,12 @@ def test_mallory_finds_nothing_in_either_workspace(
         assert method(f"/w/acme/{at}").status_code == 404, at
         if str(contact.public_id) in at or "-" in at:
             assert method(f"/w/evil/{at}").status_code == 404, at
-    for at in ("contacts/", "lists/", "contacts/imports/", "suppressions/", "suppressions/export/"):
-        response = mallory.client.get(f"/w/evil/{at}")
+    asks: list[tuple[Any, str]] = [
+        (mallory.client.get, at) for at in ("contacts/", "lists/", "contacts/imports/")
+    ]
+    asks += [(mallory.client.get, "suppressions/"), (mallory.client.post, "suppressions/export/")]
+    for ask, at in [*asks, (mallory.client.post, "contacts/export/")]:
+        response = ask(f"/w/evil/{at}")
         body = b"".join(response) if response.streaming else response.content
         assert b"ann@example.com" not in body and b"people.csv" not in body
     mallory.client.post("/w/evil/suppressions/remove/", {"address": "ann@example.com"})

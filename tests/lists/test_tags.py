@@ -55,3 +55,34 @@ def test_a_deleted_tag_goes_from_everybody_and_is_told(
     assert set(Tag.unscoped.all()) == {other}
     told = AuditEvent.unscoped.get(action="tag.deleted")
     assert (told.target, told.detail) == ("vip", {"contacts": 1})
+
+
+def test_tags_are_made_renamed_given_and_deleted_on_their_pages(
+    alice: Person, contact: Contact
+) -> None:
+    pages = "/w/acme/contacts/tags/"
+    assert "No tag yet" in alice.client.get(pages).content.decode()
+    assert alice.client.post(f"{pages}new/", {"name": "VIP"}).status_code == 302
+    taken = alice.client.post(f"{pages}new/", {"name": "vip"})
+    assert taken.status_code == 422 and "There is a tag vip already" in taken.content.decode()
+    own = f"/w/acme/contacts/{contact.public_id}/tags/"
+    assert alice.client.post(own, {"tags": "vip, New one,, "}).status_code == 302
+    assert {tag.name for tag in Tag.unscoped.filter(tagged__contact=contact)} == {"VIP", "New one"}
+    long = alice.client.post(own, {"tags": "x" * 61})
+    assert long.status_code == 422 and "at most 60" in long.content.decode()
+    vip = Tag.unscoped.get(name="VIP")
+    page = f"{pages}{vip.public_id}/"
+    assert "1 contact has it" in alice.client.get(page).content.decode()
+    assert alice.client.post(page, {"name": "Best"}).status_code == 302
+    listed = alice.client.get(f"/w/acme/contacts/?tag={vip.public_id}").content.decode()
+    assert contact.email in listed and "Best" in listed
+    told = alice.client.post(f"{page}delete/", follow=True).content.decode()
+    assert "Best is deleted; 1 had it" in told
+    assert alice.client.get(f"/w/acme/contacts/?tag={vip.public_id}").status_code == 404
+    assert [one.tag.name for one in ContactTag.unscoped.all()] == ["New one"]
+
+
+def test_a_set_of_tags_may_be_empty(acme: Tenant, contact: Contact) -> None:
+    set_tags(contact=contact, tags=ensure_tags(tenant=acme, names=["one"]))
+    set_tags(contact=contact, tags=ensure_tags(tenant=acme, names=[]))
+    assert not ContactTag.unscoped.exists()

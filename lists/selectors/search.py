@@ -1,0 +1,76 @@
+"""Finding contacts by a part of their address or name; docs/decisions/contact-search.md."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import connection
+
+from lists.models import BUCKET_BITS
+from tenants.models import Tenant
+
+# Buckets looked into at once: few at first, for a frequent word fills a page from the newest.
+_FIRST, _MOST = 16, 256
+# What looking into one costs, in contacts that are looked up by their id.
+_COST = 32
+
+_BUCKETS = """
+SELECT bucket FROM (
+    (SELECT bucket FROM lists_searchblock
+     WHERE tenant_id = %(tenant)s AND bucket {beyond} %(edge)s AND {block_matches}
+     ORDER BY bucket {order} LIMIT %(most)s)
+    UNION
+    (SELECT DISTINCT bucket FROM lists_searchchange
+     WHERE tenant_id = %(tenant)s AND bucket {beyond} %(edge)s
+     ORDER BY bucket {order} LIMIT %(most)s)
+) found ORDER BY bucket {order} LIMIT %(most)s
+"""
+_CONTACTS = """
+SELECT c.id FROM unnest(%(buckets)s::bigint[]) AS b (bucket)
+JOIN lists_contact c ON c.tenant_id = %(tenant)s
+    AND c.id >= b.bucket << {bits} AND c.id < (b.bucket + 1) << {bits}
+WHERE {contact_matches}
+ORDER BY c.id {order}
+"""
+CONTACT_TEXT = "lower(c.email_norm || ' ' || c.first_name || ' ' || c.last_name)"
+
+
+def ids_with(
+    *, tenant: Tenant, words: Sequence[str], edge: int | None, ascending: bool
+) -> Iterator[tuple[list[int], int, int]]:
+    """Ids of contacts that have each of these words in address or name, in batches.
+
+    Newest first, or oldest first if `ascending`, beyond the id `edge`. With each batch come the
+    id up to which it has looked, and how many contacts that was worth.
+    """
+    order, beyond = ("ASC", ">=") if ascending else ("DESC", "<=")
+    names = {f"word_{number}": word for number, word in enumerate(words)}
+    values: dict[str, Any] = {"tenant": tenant.pk, **names}
+    buckets_sql = _BUCKETS.format(order=order, beyond=beyond, block_matches=_each("text", names))
+    contacts_sql = _CONTACTS.format(
+        order=order, bits=BUCKET_BITS, contact_matches=_each(CONTACT_TEXT, names)
+    )
+    if edge is None:
+        at = 0 if ascending else 2**62
+    else:
+        at = (edge + 1 if ascending else edge - 1) >> BUCKET_BITS
+    most = _FIRST
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(buckets_sql, values | {"edge": at, "most": most})
+            buckets = [row[0] for row in cursor.fetchall()]
+            if not buckets:
+                return
+            cursor.execute(contacts_sql, values | {"buckets": buckets})
+            ids = [row[0] for row in cursor.fetchall()]
+        if edge is not None:
+            ids = [one for one in ids if (one > edge if ascending else one < edge)]
+        last = buckets[-1]
+        reached = ((last + 1) << BUCKET_BITS) - 1 if ascending else last << BUCKET_BITS
+        yield ids, reached, len(buckets) * _COST + len(ids)
+        if len(buckets) < most:
+            return
+        at, most = last + 1 if ascending else last - 1, min(most * 4, _MOST)
+
+
+def _each(text: str, names: dict[str, str]) -> str:
+    return " AND ".join(f"strpos({text}, lower(%({name})s)) > 0" for name in names)
