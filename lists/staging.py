@@ -6,6 +6,7 @@ then held and written; a contact that stays as it is costs no write.
 """
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from lists.mapping import State
 from lists.models import Import, Source, SuppressionReason, UpdatePolicy
 from lists.rows import COPY_COLUMNS, Chunk
-from lists.suppressing import Suppress, add_suppressions
+from lists.suppressing import Suppress, add_suppressions, keep_erased
 
 _COPY_BLOCK = 1 << 20  # bytes; with psycopg2's 8 KB each block would wait for the thread that reads
 
@@ -196,7 +197,9 @@ def write_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
         known, _, writes = _compare(cursor, import_, chunk, values)
         suppressed = _suppressed(cursor, values)
         if known < len(chunk.lines):
-            _create(cursor, values, _UNKNOWN if known else "")
+            unknown = _UNKNOWN if known else ""
+            _create(cursor, values, unknown)
+            keep_erased(import_.tenant_id, _addresses(cursor, unknown))
         updated = _update(cursor, import_, values) if writes else 0
         if chunk.stops:
             values["stopped"] = list(chunk.stops)
@@ -265,6 +268,12 @@ def _create(cursor: CursorWrapper, values: dict[str, Any], unknown: str) -> None
         cursor.execute(_SUBSCRIBE_NEW.format(unknown=unknown), values)
     if values["tags"]:
         cursor.execute(_TAG.format(rows=_NEW_ROWS.format(unknown=unknown)), values)
+
+
+def _addresses(cursor: CursorWrapper, unknown: str) -> Iterator[str]:
+    """Of the contacts that are new. Nothing is asked before the first is taken."""
+    cursor.execute(f"SELECT email_norm FROM import_rows r {unknown}")  # noqa: S608 (our own words)
+    yield from (row[0] for row in cursor.fetchall())
 
 
 def _update(cursor: CursorWrapper, import_: Import, values: dict[str, Any]) -> int:

@@ -25,6 +25,7 @@ from lists.models import (
 from lists.selectors.audience import suppressed_among
 from lists.services import consent
 from lists.signup_fields import NAMES
+from lists.suppressing import keep_erased
 from tenants.limits import hit
 from tenants.models import Tenant
 
@@ -103,6 +104,8 @@ def _found_or_made(tenant: Tenant, address: Address) -> tuple[Contact, bool]:
             made = Contact.unscoped.create(
                 tenant=tenant, email=address.email, email_norm=address.email_norm
             )
+            # An erasure may have ended while we waited for the contact that it deleted.
+            keep_erased(tenant.pk, [made.email_norm])
             return made, True
     except IntegrityError:  # somebody else made it at this moment
         return known.select_for_update().get(), False

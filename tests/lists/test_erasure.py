@@ -46,6 +46,7 @@ from sending.services.batches import send_one
 from tenants.errors import SecretUnreadable
 from tenants.models import AuditEvent, Tenant
 from tests.conftest import Person
+from tests.lists.importing import imported
 from tests.world import build
 
 AddContact = Callable[..., Contact]
@@ -137,9 +138,23 @@ def test_an_erased_address_gets_no_single_mail_and_no_sign_up(
     assert send_one(batch=batch, email=ANN).status == Status.SKIPPED
     form = SignupForm.unscoped.create(tenant=alice.tenant, name="f", title="f", consent_wording="y")
     form.lists.add(news)
-    asked = request_subscription(form=form, email=ANN, name="", ip="", user_agent="")
+    asked = request_subscription(
+        form=form, email=ANN, lists=[news], values={}, ip="", user_agent=""
+    )
     assert asked is None
     assert not Contact.unscoped.exists()
+
+
+def test_an_import_brings_an_erased_person_back_as_suppressed(
+    alice: Person, ann: Contact, news: List
+) -> None:
+    _erase(ann, alice)
+    imported(alice, "email\nbob@x.example\nAnn@X.example\n", [news])
+    assert Contact.unscoped.count() == 2
+    assert dict(Suppression.unscoped.exclude(email_norm__startswith=PREFIX).values_list(
+        "email_norm", "reason"
+    )) == {ANN: "erased"}  # fmt: skip
+    assert count_sendable(tenant=alice.tenant, list_ids=[news.pk]) == 1
 
 
 def test_no_stronger_or_weaker_reason_takes_its_place(alice: Person, ann: Contact) -> None:
