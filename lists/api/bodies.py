@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from lists.models import Contact, Subscription
-from lists.selectors.contacts import STATES
+from lists.selectors.filters import STATES
 from tenants.api.bodies import StrictSerializer
 
 _MAX_TAGS = 50
