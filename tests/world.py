@@ -33,6 +33,7 @@ from lists.models import (
     SubscriptionStatus,
     Suppression,
     SuppressionReason,
+    Tag,
 )
 from lists.services.fields import create_field
 from lists.services.tags import save_tag, set_tags
