@@ -62,8 +62,9 @@ const endLabels = {
     }));
     ends.sort((a, b) => a.y - b.y);
     let free = -Infinity;
-    for (const { y, dataset } of ends) {
-      const at = Math.max(y, free + 14);
+    for (const [index, { y, dataset }] of ends.entries()) {
+      const lowest = chartArea.bottom - 14 * (ends.length - 1 - index); // room for those below
+      const at = Math.min(Math.max(y, free + 14), lowest);
       free = at;
       ctx.fillStyle = dataset.textColor;
       ctx.fillText(dataset.label, chartArea.right + 8, at);
