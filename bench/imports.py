@@ -65,7 +65,7 @@ def imports(run: Run) -> Figures:
     figures: Figures = {"rows": rows}
     empty()
     tenant = Tenant.objects.create(slug="acme", name="Acme")
-    user = User.objects.create(email="ann@acme.example")
+    user, _ = User.objects.get_or_create(email="ann@acme.example")
     news, offers = (List.unscoped.create(tenant=tenant, name=name) for name in ("News", "Offers"))
     with TemporaryDirectory() as folder:
         path = write_file(Path(folder) / "people.csv", rows)

@@ -22,7 +22,7 @@ from psycopg2.errorcodes import DEADLOCK_DETECTED, UNIQUE_VIOLATION
 from lists.csvfile import CsvFormat, survey
 from lists.errors import FileRefused
 from lists.mapping import State
-from lists.models import ContactField, Import, ImportStatus
+from lists.models import Contact, ContactField, Import, ImportStatus
 from lists.reading import ahead, read_chunks
 from lists.recognising import PRODUCTS
 from lists.reporting import Report
@@ -130,13 +130,16 @@ def _run(import_: Import, file: IO[bytes]) -> None:
     target = Target(_ids(import_.lists), _ids(import_.tags))
     with TemporaryFile() as raw:
         report = Report(raw)
+        # Where all contacts of one chunk were new, those of the next are, too, more often than not.
+        fresh = not Contact.unscoped.filter(tenant_id=import_.tenant_id).exists()
         chunks = read_chunks(file, fmt, _reader(import_), rows_total, CHUNK_ROWS)
         with closing(ahead(chunks)) as coming:
             for chunk in coming:
                 if chunk.first + chunk.rows <= import_.rows:
                     written = _reread(import_, target, chunk)
                 else:
-                    written = _write(import_, target, chunk)
+                    written = _write(import_, target, chunk, fresh=fresh)
+                    fresh = written.created == len(chunk.lines)
                 report.add(chunk, written)
         report.close()
         if report.rows:
@@ -172,17 +175,21 @@ def _reread(import_: Import, target: Target, chunk: Chunk) -> Written:
         return compare_chunk(import_, target, chunk)
 
 
-def _write(import_: Import, target: Target, chunk: Chunk) -> Written:
-    """One chunk, committed with its counts. Raises _Stopped, with nothing of it written."""
+def _write(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = False) -> Written:
+    """One chunk, committed with its counts. Raises _Stopped, with nothing of it written.
+
+    `fresh` is the hope that all rows are new; where one is not, the chunk is tried again without.
+    """
     attempts = _ATTEMPTS
     while True:
         try:
             with transaction.atomic():
-                written = _write_once(import_, target, chunk)
+                written = _write_once(import_, target, chunk, fresh=fresh)
         except (OperationalError, IntegrityError) as error:
             # Somebody else changed the same contacts in another order and PostgreSQL chose us, or
             # added one of them meanwhile: now it is there.
             attempts -= 1
+            fresh = False
             if not attempts or getattr(error.__cause__, "pgcode", "") not in _TRY_AGAIN:
                 raise
         else:
@@ -190,9 +197,11 @@ def _write(import_: Import, target: Target, chunk: Chunk) -> Written:
             return written
 
 
-def _write_once(import_: Import, target: Target, chunk: Chunk) -> Written:
-    write = compare_chunk if import_.dry_run else write_chunk
-    written = write(import_, target, chunk)
+def _write_once(import_: Import, target: Target, chunk: Chunk, *, fresh: bool) -> Written:
+    if import_.dry_run:
+        written = compare_chunk(import_, target, chunk)
+    else:
+        written = write_chunk(import_, target, chunk, fresh=fresh)
     unchanged = len(chunk.lines) - written.created - written.updated
     moved = (
         _open(import_)

@@ -8,7 +8,7 @@ from typing import IO
 from lists.csvfile import CsvFormat, read_records
 from lists.hygiene import Hygiene
 from lists.mapping import State
-from lists.rows import Chunk, RowReader, RowRefused
+from lists.rows import Chunk, RowReader, RowRefused, finished
 from lists.seen import Seen
 
 Chunks = Generator[Chunk, None, None]
@@ -39,10 +39,10 @@ def read_chunks(
                     named = chunk.role if hygiene is Hygiene.ROLE else chunk.disposable
                     named.append((line, email_norm))
         if chunk.rows == size:
-            yield chunk
+            yield finished(chunk)
             chunk = Chunk(first=chunk.first + size)
     if chunk.rows:
-        yield chunk
+        yield finished(chunk)
 
 
 def ahead(chunks: Chunks) -> Chunks:

@@ -52,12 +52,34 @@ _BECOMES = {
         "fields": "{r}.fields || c.fields",
     },
 }
-_CHANGED = """
-(c.first_name, c.last_name, c.fields) IS DISTINCT FROM ({first_name}, {last_name}, {fields})
+_CHANGED = {
+    UpdatePolicy.OVERWRITE: """
+        (({r}.first_name <> '' AND {r}.first_name <> c.first_name)
+         OR ({r}.last_name <> '' AND {r}.last_name <> c.last_name)
+         OR NOT c.fields @> {r}.fields)""",
+    UpdatePolicy.FILL: """
+        ((c.first_name = '' AND {r}.first_name <> '')
+         OR (c.last_name = '' AND {r}.last_name <> '')
+         OR {r}.fields || c.fields <> c.fields)""",
+    UpdatePolicy.KEEP: "false",
+}
+
+# Statistics that are older than a workspace say that it has no contacts, and temporary tables have
+# none: left to itself the planner then reads all contacts of the workspace for each row. So each
+# statement is told how to look its rows up; what these settings leave over is one plan.
+_BY_ADDRESS = "SET LOCAL jit = off; SET LOCAL enable_sort = off"
+_BY_ID = """
+SET LOCAL enable_sort = on; SET LOCAL enable_nestloop = on; SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off
+"""
+_BY_HASH = """
+SET LOCAL jit = off; SET LOCAL enable_sort = on; SET LOCAL enable_hashjoin = on;
+SET LOCAL enable_nestloop = off
 """
 
-# The rows whose contacts are there, and what a run would change of them. OFFSET 0 has the planner
-# look each row up by its address, instead of reading every contact of the installation.
+# The rows whose contacts are there, and what a run would change of them. A contact is the first
+# from its address on: only the index of addresses has them in that order. `+ 0` leaves the index by
+# list unused, by which no contact is found.
 _KNOW = """
 INSERT INTO import_known
 SELECT r.line, r.email, r.state, c.id, c.changed,
@@ -67,25 +89,24 @@ SELECT r.line, r.email, r.state, c.id, c.changed,
        CASE WHEN c.changed THEN r.fields END
 FROM import_rows r
 CROSS JOIN LATERAL (
-    SELECT c.id, c.unsubscribed_at, {changed} AS changed
-    FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s AND c.email_norm = r.email_norm OFFSET 0
+    SELECT id, email_norm, unsubscribed_at, {changed} AS changed FROM lists_contact c
+    WHERE tenant_id = %(tenant_id)s AND email_norm >= r.email_norm ORDER BY email_norm LIMIT 1
 ) c
 CROSS JOIN LATERAL (
     SELECT count(*) AS places, coalesce(bool_or(s.status = 'unsubscribed'), false) AS unsubscribed
-    FROM lists_subscription s WHERE s.contact_id = c.id AND s.list_id = ANY(%(list_ids)s)
+    FROM lists_subscription s WHERE s.contact_id = c.id AND s.list_id + 0 = ANY(%(list_ids)s)
 ) p
+WHERE c.email_norm = r.email_norm
 """
 _TAGS_THERE = """
-(SELECT count(*) FROM lists_contacttag t WHERE t.contact_id = c.id AND t.tag_id = ANY(%(tag_ids)s))
+(SELECT count(*) FROM lists_contacttag t
+ WHERE t.contact_id = c.id AND t.tag_id + 0 = ANY(%(tag_ids)s))
 """
 
 _COUNT = """
 SELECT count(*), count(*) FILTER (WHERE changed), coalesce(bool_or(changed OR lacks), false)
 FROM import_known
 """
-
-# From here on contacts are looked up by id, whatever the planner knows of new temporary tables.
-_BY_ID = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 
 # Whoever writes a place on a list or a tag holds the contact's row. Rows are taken by id, so that
 # two who want the same ones wait for each other and not in a ring.
@@ -110,13 +131,14 @@ INSERT INTO lists_importchange (tenant_id, imported_id, contact_id, first_name, 
 SELECT %(tenant_id)s, %(import_id)s, changed.* FROM changed
 """
 
-# An address that somebody else adds at the same moment fails the chunk, which is tried again.
+# An address that somebody else adds at the same moment fails the chunk, which is tried again. Rows
+# come by address, so that two imports wait for each other and not in a ring.
 _CREATE = """
 INSERT INTO lists_contact (id, tenant_id, public_id, email, email_norm, first_name, last_name,
                            fields, imported_id, created_at, updated_at)
 SELECT id, %(tenant_id)s, public_id, email, email_norm, first_name, last_name, fields,
        %(import_id)s, now(), now()
-FROM import_rows r {unknown} ORDER BY email_norm
+FROM import_rows r {unknown}
 """
 _UNKNOWN = "WHERE NOT EXISTS (SELECT FROM import_known k WHERE k.line = r.line)"
 
@@ -157,7 +179,7 @@ _UNSUBSCRIBE = """
 UPDATE lists_subscription s SET status = 'unsubscribed', unsubscribed_at = now()
 FROM lists_contact c
 WHERE c.tenant_id = %(tenant_id)s AND c.email_norm = ANY(%(stopped)s)
-  AND s.contact_id = c.id AND s.list_id = ANY(%(list_ids)s) AND s.status <> 'unsubscribed'
+  AND s.contact_id = c.id AND s.list_id + 0 = ANY(%(list_ids)s) AND s.status <> 'unsubscribed'
 """
 
 _KEPT_UNSUBSCRIBED = "SELECT line, email FROM import_known WHERE kept"
@@ -186,20 +208,26 @@ class Written:
     suppressed: list[tuple[int, str, str]]
 
 
-def write_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
-    """Writes contacts, their places on the lists, their tags, and what a status column says."""
+def write_chunk(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = False) -> Written:
+    """Writes contacts, their places on the lists, their tags, and what a status column says.
+
+    `fresh` is the hope that all rows are new, so that nobody looks them up. Where one is not,
+    IntegrityError says so, with the unique violation of PostgreSQL.
+    """
     with connection.cursor() as cursor:
         target = Target(
             _held(cursor, import_, "lists_list", target.list_ids),
             _held(cursor, import_, "lists_tag", target.tag_ids),
         )
         values = _values(import_, target)
-        known, _, writes = _compare(cursor, import_, chunk, values)
+        _stage(cursor, chunk)
+        known, _, writes = (0, 0, False) if fresh else _compare(cursor, import_, values)
         suppressed = _suppressed(cursor, values)
         if known < len(chunk.lines):
             unknown = _UNKNOWN if known else ""
             _create(cursor, values, unknown)
             keep_erased(import_.tenant_id, _addresses(cursor, unknown))
+        cursor.execute(_BY_ID)
         updated = _update(cursor, import_, values) if writes else 0
         if chunk.stops:
             values["stopped"] = list(chunk.stops)
@@ -212,7 +240,8 @@ def compare_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
     """What write_chunk() would do, or has done; changes nothing."""
     values = _values(import_, target)
     with connection.cursor() as cursor:
-        known, changed, _ = _compare(cursor, import_, chunk, values)
+        _stage(cursor, chunk)
+        known, changed, _ = _compare(cursor, import_, values)
         return _written(cursor, len(chunk.lines) - known, changed, _suppressed(cursor, values))
 
 
@@ -238,27 +267,28 @@ def _values(import_: Import, target: Target) -> dict[str, Any]:
     }
 
 
-def _compare(
-    cursor: CursorWrapper, import_: Import, chunk: Chunk, values: dict[str, Any]
-) -> tuple[int, int, bool]:
-    """(rows whose contact is there, those that would change, whether anything is to be written)."""
+def _stage(cursor: CursorWrapper, chunk: Chunk) -> None:
     cursor.execute(_STAGE)
     cursor.copy_expert(
         f"COPY import_rows ({COPY_COLUMNS}) FROM STDIN",
         io.BytesIO("".join(chunk.lines).encode()),
         size=_COPY_BLOCK,
     )
-    becomes = _becomes(import_, "r")
-    cursor.execute(
-        _KNOW.format(
-            changed=_CHANGED.format(**becomes) if becomes else "false",
-            tags=_TAGS_THERE if values["tags"] else "0",
-        ),
-        values,
-    )
+
+
+def _compare(
+    cursor: CursorWrapper, import_: Import, values: dict[str, Any]
+) -> tuple[int, int, bool]:
+    """(rows whose contact is there, those that would change, whether anything is to be written)."""
+    cursor.execute(_BY_ADDRESS)
+    changed = _CHANGED[UpdatePolicy(import_.policy)].format(r="r")
+    tags = _TAGS_THERE if values["tags"] else "0"
+    cursor.execute(_KNOW.format(changed=changed, tags=tags), values)
+    if not cursor.rowcount:
+        return 0, 0, False
     cursor.execute(_COUNT)
-    known, changed, writes = cursor.fetchone()
-    return known, changed, writes
+    known, updates, writes = cursor.fetchone()
+    return known, updates, writes
 
 
 def _create(cursor: CursorWrapper, values: dict[str, Any], unknown: str) -> None:
@@ -279,10 +309,11 @@ def _addresses(cursor: CursorWrapper, unknown: str) -> Iterator[str]:
 def _update(cursor: CursorWrapper, import_: Import, values: dict[str, Any]) -> int:
     """Writes what known contacts lack; how many have other values now."""
     updated = 0
-    cursor.execute(_BY_ID)
     cursor.execute(_HOLD_CONTACTS)
-    if becomes := _becomes(import_, "k"):
-        cursor.execute(_UPDATE.format(changed=_CHANGED.format(**becomes), **becomes), values)
+    policy = UpdatePolicy(import_.policy)
+    if policy in _BECOMES:
+        becomes = {name: sql.format(r="k") for name, sql in _BECOMES[policy].items()}
+        cursor.execute(_UPDATE.format(changed=_CHANGED[policy].format(r="k"), **becomes), values)
         updated = cursor.rowcount
     if values["lists"]:
         cursor.execute(_SUBSCRIBE_KNOWN, values)
@@ -291,13 +322,8 @@ def _update(cursor: CursorWrapper, import_: Import, values: dict[str, Any]) -> i
     return updated
 
 
-def _becomes(import_: Import, rows: str) -> dict[str, str]:
-    """SQL for what the fields become by the import's policy, {} where they stay."""
-    found = _BECOMES.get(UpdatePolicy(import_.policy), {})
-    return {name: becomes.format(r=rows) for name, becomes in found.items()}
-
-
 def _suppressed(cursor: CursorWrapper, values: dict[str, Any]) -> list[tuple[int, str, str]]:
+    cursor.execute(_BY_HASH)
     cursor.execute(_KEPT_SUPPRESSED, values)
     return list(cursor.fetchall())
 

@@ -5,10 +5,11 @@ import random
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lists import importing
+from lists import importing, staging
 from lists.errors import ImportRefused, TagRefused
 from lists.mapping import State, guess_kind, suggest
 from lists.models import (
@@ -232,9 +233,9 @@ def test_a_check_that_is_cancelled_goes_back_to_the_columns(
     queued = imports.check(import_=import_, choices=choices(import_, [news]))
     write = importing._write
 
-    def cancelled(import_: Import, target: Target, chunk: Chunk) -> Written:
+    def cancelled(import_: Import, target: Target, chunk: Chunk, *, fresh: bool) -> Written:
         imports.cancel(import_=import_)
-        return write(import_, target, chunk)
+        return write(import_, target, chunk, fresh=fresh)
 
     monkeypatch.setattr(importing, "_write", cancelled)
     stopped = run(queued)
@@ -312,3 +313,24 @@ def test_a_check_counts_exactly_what_the_import_then_does(
     assert report(done) == named
     assert Contact.unscoped.count() == people + expected.get("created", 0)
     assert sum(expected.get(name, 0) for name in _COUNTS) == len(rows)
+
+
+def test_old_statistics_do_not_spoil_the_search_for_known_contacts(
+    alice: Person, mallory: Person, news: List
+) -> None:
+    """They say that a new workspace has no contacts: then any index by workspace seems as good."""
+    theirs = List.unscoped.create(tenant=mallory.tenant, name="News")
+    imported(mallory, "email\n" + "".join(f"p{i}@example.com\n" for i in range(3000)), [theirs])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE lists_contact, lists_subscription")
+        imported(alice, "email\n" + "".join(f"p{i}@example.com\n" for i in range(2000)), [news])
+        import_ = uploaded(alice, "email\np1@example.com\n")
+        staging._stage(cursor, Chunk(first=0))
+        cursor.execute(staging._BY_ADDRESS)
+        know = staging._KNOW.format(changed="false", tags="0")
+        values = staging._values(import_, Target([news.pk], []))
+        cursor.execute(f"EXPLAIN {know}", values)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DROP TABLE import_rows, import_known")
+    assert "using contact_address" in plan and "using subscription_once" in plan
+    assert "contact_newest" not in plan and "subscription_audience" not in plan

@@ -37,8 +37,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def _dies_at(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker is gone in the middle of its n-th chunk, after the writes and before commit."""
 
-    def write(import_: Import, target: Target, rows: Chunk) -> Written:
-        written = write_chunk(import_, target, rows)
+    def write(import_: Import, target: Target, rows: Chunk, *, fresh: bool) -> Written:
+        written = write_chunk(import_, target, rows, fresh=fresh)
         if rows.first == chunk * 3:
             raise KeyboardInterrupt
         return written
@@ -50,11 +50,11 @@ def _before_chunk(first: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[],
     """Somebody else acts just before the transaction of the chunk that begins at this row."""
     written = importing._write
 
-    def write(import_: Import, target: Target, chunk: Chunk) -> Written:
+    def write(import_: Import, target: Target, chunk: Chunk, *, fresh: bool) -> Written:
         if chunk.first == first:
             monkeypatch.setattr(importing, "_write", written)
             act()
-        return written(import_, target, chunk)
+        return written(import_, target, chunk, fresh=fresh)
 
     monkeypatch.setattr(importing, "_write", write)
 
@@ -141,10 +141,10 @@ def test_a_failure_of_ours_is_said_and_the_rows_before_it_stay(
 ) -> None:
     import_ = started(alice, _PEOPLE, [news])
 
-    def write(import_: Import, target: Target, rows: Chunk) -> Written:
+    def write(import_: Import, target: Target, rows: Chunk, *, fresh: bool) -> Written:
         if rows.first == 3:
             raise ZeroDivisionError
-        return write_chunk(import_, target, rows)
+        return write_chunk(import_, target, rows, fresh=fresh)
 
     monkeypatch.setattr(importing, "write_chunk", write)
     with pytest.raises(ZeroDivisionError):
@@ -177,11 +177,11 @@ def test_two_who_want_the_same_rows_wait_for_each_other_and_try_again(
     import_ = started(alice, _PEOPLE, [news])
     chosen: list[int] = []
 
-    def write(import_: Import, target: Target, rows: Chunk) -> Written:
+    def write(import_: Import, target: Target, rows: Chunk, *, fresh: bool) -> Written:
         if not chosen:
             chosen.append(rows.first)
             raise OperationalError from DeadlockDetected()
-        return write_chunk(import_, target, rows)
+        return write_chunk(import_, target, rows, fresh=fresh)
 
     monkeypatch.setattr(importing, "write_chunk", write)
     monkeypatch.setattr(importing, "_TRY_AGAIN", {None})  # the code only a server sets
