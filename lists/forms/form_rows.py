@@ -39,6 +39,7 @@ class FormRows:
     def __init__(self, form: SignupForm, posted: Posted | None = None) -> None:
         self._fields = dict.fromkeys(NAMES, FieldKind.STRING)
         self._names = dict(NAMES)
+        self.focus = ""  # the id of what a keyboard is at after an act
         for field in fields_of(form.tenant):
             self._fields[field.key] = FieldKind(field.kind)
             self._names[field.key] = field.label
@@ -73,12 +74,15 @@ class FormRows:
         verb, _, key = act.partition(":")
         if verb == "add" and new in dict(self.left()) and len(self.rows) < MOST:
             self.rows.append(self._row(new, self._names[new], required=False))
+            self.focus = f"label-{new}"
             return f"{self._names[new]} is added."
         place = next((n for n, row in enumerate(self.rows) if row.key == key), None)
         if place is None:
             return ""
         if verb == "remove":
+            self.focus = "new-field"
             return f"{self.rows.pop(place).name} is removed."
+        self.focus = f"act-{verb}-{key}"
         to = place + {"up": -1, "down": 1}.get(verb, 0)
         if to == place or not 0 <= to < len(self.rows):
             return ""

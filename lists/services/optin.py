@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from lists.addresses import Address, normalise
@@ -49,7 +49,7 @@ def admit(*, form: SignupForm, network: str) -> None:
         raise TooManySignups
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def request_subscription(
     *,
     form: SignupForm,
@@ -95,20 +95,15 @@ def request_subscription(
 
 def _found_or_made(tenant: Tenant, address: Address) -> tuple[Contact, bool]:
     """The contact, locked, and whether it is new."""
-    known = Contact.objects.for_tenant(tenant).filter(email_norm=address.email_norm)
-    found: Contact | None = known.select_for_update().first()
-    if found:
-        return found, False
-    try:
-        with transaction.atomic():
-            made = Contact.unscoped.create(
-                tenant=tenant, email=address.email, email_norm=address.email_norm
-            )
-            # An erasure may have ended while we waited for the contact that it deleted.
-            keep_erased(tenant.pk, [made.email_norm])
-            return made, True
-    except IntegrityError:  # somebody else made it at this moment
-        return known.select_for_update().get(), False
+    made = Contact(tenant=tenant, email=address.email, email_norm=address.email_norm)
+    Contact.unscoped.bulk_create([made], ignore_conflicts=True)
+    contacts = Contact.objects.for_tenant(tenant)
+    found: Contact = contacts.select_for_update().get(email_norm=address.email_norm)
+    is_new = found.public_id == made.public_id
+    if is_new:
+        # An erasure may have ended while we waited for the contact that it deleted.
+        keep_erased(tenant.pk, [address.email_norm])
+    return found, is_new
 
 
 @transaction.atomic
@@ -161,7 +156,7 @@ def _open(
         ignore_conflicts=True,
     )
     confirmation: Confirmation = Confirmation.unscoped.create(
-        tenant_id=contact.tenant_id,
+        tenant=form.tenant,
         contact=contact,
         form=form,
         values=dict(values),
