@@ -228,7 +228,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "EmailStatusEnum": "campaigns.selectors.campaigns.LATEST_WORDS",
         "EmailAcceptedStatusEnum": ["queued", "skipped"],
-        "SubmissionStatusEnum": ["check_mail"],
+        "SubmissionStatusEnum": ["check_mail", "signed_up"],
         "ContactStatusEnum": "lists.selectors.contacts.STATES",
         "FieldKindEnum": "lists.models.FieldKind",
         "PlaceStatusEnum": "lists.models.SubscriptionStatus",

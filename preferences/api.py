@@ -16,16 +16,17 @@ from lists.captcha import verifier
 from lists.errors import CaptchaUnavailable, SignupClosed, TooManySignups
 from lists.form_counts import Count, count
 from lists.models import Captcha, FieldKind, List, SignupForm
-from lists.selectors.signup_forms import offer_of, open_form
 from lists.signup_fields import NAMES, Asked, read_json
 from preferences import origins, stamps
+from preferences.services.opening import Opened, opened
 from preferences.services.signup import Entry, sign_up
 from preferences.views.widgets import widget
 from preferences.visitors import Visitor
 from tenants.api.bodies import JsonParser, StrictSerializer
 
 MAX_BODY = 64 * 1024
-DONE = "Check your mail and press the button in it."
+CHECK_MAIL = "Check your mail and press the button in it."
+SIGNED_UP = "Thank you. You are signed up."
 
 
 class Unavailable(exceptions.APIException):
@@ -101,7 +102,7 @@ class Submission(StrictSerializer):
 
 
 class SubmissionAnswer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=["check_mail"])
+    status = serializers.ChoiceField(choices=["check_mail", "signed_up"])
     message = serializers.CharField()
     redirect_url = serializers.CharField(help_text="Where the visitor goes now, or empty.")
 
@@ -115,18 +116,19 @@ class PublicView(APIView):
     parser_classes = [SmallJsonParser]
     _form: SignupForm | None = None
 
-    def form(self, public_id: Any) -> SignupForm:
+    def opened(self, public_id: Any) -> Opened:
         """The open form. Raises Http404, and ForeignOrigin for a site that may not embed it."""
-        self._form = open_form(public_id)
-        if self._form is None:
+        found = opened(public_id)
+        if found is None:
             raise Http404
-        if not origins.may_use(self._form, self._origin()):
+        self._form = found.form
+        if not origins.may_use(found.form, self._origin()):
             raise ForeignOrigin
-        return self._form
+        return found
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """What a browser asks before it posts for a page of another site."""
-        form = self.form(kwargs["public_id"])
+        form = self.opened(kwargs["public_id"]).form
         return Response(status=204, headers=origins.preflight(form, self._origin()))
 
     def finalize_response(
@@ -148,9 +150,9 @@ class FormView(PublicView):
     @extend_schema(operation_id="forms_retrieve", responses=FormDescription, auth=[])
     def get(self, request: Request, public_id: Any) -> Response:
         """A sign-up form as data, for a page of your own. No key is needed."""
-        form = self.form(public_id)
+        found = self.opened(public_id)
+        form, offer = found.form, found.offer
         count(form, Count.VIEWS)
-        offer = offer_of(form)
         shown = widget(form)
         is_altcha = form.captcha == Captcha.ALTCHA
         challenge = reverse("public:challenge", args=[form.public_id]) if is_altcha else ""
@@ -196,11 +198,11 @@ class SubmissionView(PublicView):
         """Asks for a subscription. The answer is the same whether or not the address is known:
         an address that has not confirmed yet gets a mail with a button. No key is needed.
         """
-        form = self.form(public_id)
+        found = self.opened(public_id)
+        form, offer = found.form, found.offer
         body = Submission(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
-        offer = offer_of(form)
         entry = Entry(
             email=values["email"],
             values=read_json(offer.asked, _answers(values, offer.asked)),
@@ -210,14 +212,16 @@ class SubmissionView(PublicView):
             trap=values["website"],
         )
         try:
-            sign_up(form=form, entry=entry, visitor=Visitor.of(request))
+            sign_up(opened=found, entry=entry, visitor=Visitor.of(request))
         except TooManySignups as error:
             raise exceptions.Throttled(detail=error.message, code=error.code) from error
         except (CaptchaUnavailable, SignupClosed) as error:
             raise Unavailable(error.message, code=error.code) from error
+        # Of the lists alone, never of the address: the answer does not tell who is known.
+        asks_for_click = any(one.double_opt_in for one in entry.lists)
         answer = {
-            "status": "check_mail",
-            "message": form.success_message or DONE,
+            "status": "check_mail" if asks_for_click else "signed_up",
+            "message": form.success_message or (CHECK_MAIL if asks_for_click else SIGNED_UP),
             "redirect_url": form.success_url,
         }
         return Response(answer, status=202)

@@ -49,7 +49,7 @@ def admit(*, form: SignupForm, network: str) -> None:
         raise TooManySignups
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def request_subscription(
     *,
     form: SignupForm,

@@ -23,6 +23,7 @@ from lists.services import optin
 from preferences import stamps
 from preferences.errors import PressAgain, TooQuick, TrapFilled
 from preferences.services.mailing import send_confirmation, sender_of
+from preferences.services.opening import Opened
 from preferences.visitors import Visitor
 from tenants.errors import BluefoxError
 
@@ -54,7 +55,7 @@ class Entry:
     trap: str
 
 
-def sign_up(*, form: SignupForm, entry: Entry, visitor: Visitor) -> None:
+def sign_up(*, opened: Opened, entry: Entry, visitor: Visitor) -> None:
     """Sends a confirmation mail where one is due; returns the same where none is.
 
     Raises PressAgain, CaptchaRefused, CaptchaUnavailable, TooManySignups, SignupClosed or
@@ -63,16 +64,16 @@ def sign_up(*, form: SignupForm, entry: Entry, visitor: Visitor) -> None:
     """
     started = time.monotonic()
     try:
-        _sign_up(form, entry, visitor)
+        _sign_up(opened, entry, visitor)
     except tuple(_COUNTED) as error:
-        count(form, _COUNTED[type(error)])
+        count(opened.form, _COUNTED[type(error)])
         raise
-    count(form, Count.SUBMITS)
+    count(opened.form, Count.SUBMITS)
     time.sleep(max(0.0, started + SECONDS - time.monotonic()))
 
 
-def _sign_up(form: SignupForm, entry: Entry, visitor: Visitor) -> None:
-    sender = sender_of(form)
+def _sign_up(opened: Opened, entry: Entry, visitor: Visitor) -> None:
+    form, sender = opened.form, opened.sender
     if sender is None or not entry.lists:
         raise SignupClosed
     normalise(entry.email)

@@ -19,10 +19,11 @@ from lists.errors import (
 )
 from lists.form_counts import Count, count
 from lists.models import Captcha, SignupForm
-from lists.selectors.signup_forms import offer_of, open_form
+from lists.selectors.signup_forms import open_form
 from preferences import origins
 from preferences.errors import PressAgain
 from preferences.forms import SignupEntryForm
+from preferences.services.opening import opened
 from preferences.services.signup import sign_up
 from preferences.views.pages import not_found, page, public_page
 from preferences.views.widgets import captcha_context
@@ -39,25 +40,26 @@ _STATUS: dict[type[BluefoxError], int] = {
 @public_page(referrer=True)
 def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """GET shows the form, POST signs up. A form that is off, or none, is a 404."""
-    asks = open_form(public_id)
-    if asks is None:
+    found = opened(public_id)
+    if found is None:
         return not_found(
             request,
             title=_("There is no form here"),
             text=_("It may have been closed, or the link is not complete."),
         )
+    asks, offer = found.form, found.offer
     if request.method != "POST":
         if request.method == "GET":
             count(asks, Count.VIEWS)
-        return _show(request, asks, SignupEntryForm(asks=asks, offer=offer_of(asks)))
-    entry = SignupEntryForm(request.POST, asks=asks, offer=offer_of(asks))
+        return _show(request, asks, SignupEntryForm(asks=asks, offer=offer))
+    entry = SignupEntryForm(request.POST, asks=asks, offer=offer)
     if not entry.is_valid():
         if entry.has_error("email", "invalid_email"):
             count(asks, Count.ADDRESS)
         entry.press_again()
         return _show(request, asks, entry, status=422)
     try:
-        sign_up(form=asks, entry=entry.entry(), visitor=Visitor.of(request))
+        sign_up(opened=found, entry=entry.entry(), visitor=Visitor.of(request))
     except (PressAgain, CaptchaRefused, CaptchaUnavailable, TooManySignups, SignupClosed) as error:
         entry.press_again()
         entry.add_error(None, error.message)

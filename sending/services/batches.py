@@ -80,10 +80,13 @@ def standing_batch(
     fingerprint = hashlib.sha256(key).digest()
     same = Batch.objects.for_tenant(tenant).filter(fingerprint=fingerprint)
     known = same.exclude(state__in=[BatchState.PAUSED, BatchState.CANCELLED]).order_by("-pk")
-    found: Batch | None = known.select_related("ses_account").first()
-    return found or create_batch(
-        tenant=tenant, lane=lane, ses_account=ses_account, fingerprint=fingerprint, **mail
-    )
+    found: Batch | None = known.first()
+    if found is None:
+        return create_batch(
+            tenant=tenant, lane=lane, ses_account=ses_account, fingerprint=fingerprint, **mail
+        )
+    found.tenant, found.ses_account = tenant, ses_account  # known, so not read once more
+    return found
 
 
 @transaction.atomic
