@@ -32,7 +32,9 @@ class BulkForm(forms.Form):
     new_tag = forms.CharField(
         label="Tag", max_length=LENGTH, required=False, help_text="A new one, or one that is there."
     )
-    tag = forms.ModelChoiceField(Tag.unscoped.none(), required=False, empty_label="Choose a tag")
+    tag = forms.ModelChoiceField(
+        Tag.unscoped.none(), label="Which tag", required=False, empty_label="Choose a tag"
+    )
     word = forms.CharField(
         label=f"Type {DELETE_WORD} to go on",
         required=False,

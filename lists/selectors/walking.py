@@ -66,6 +66,18 @@ _EVERYONE = """
 SELECT id FROM lists_contact WHERE tenant_id = %(tenant)s AND id {beyond} %(edge)s
 ORDER BY id {order} LIMIT %(most)s
 """
+# Of one window of contacts those without a place on any list; how far it goes, how many it holds.
+_ON_NO_LIST = """
+WITH w AS MATERIALIZED (
+    SELECT id FROM lists_contact WHERE tenant_id = %(tenant)s AND id {beyond} %(edge)s
+    ORDER BY id {order} LIMIT %(most)s
+)
+SELECT ARRAY(SELECT id FROM w
+             WHERE NOT EXISTS (SELECT FROM lists_subscription s WHERE s.contact_id = w.id)
+             ORDER BY id {order}),
+       (SELECT id FROM w ORDER BY id {reverse} LIMIT 1), (SELECT count(*) FROM w)
+"""
+_WINDOW, _WINDOW_COST = 5_000, 1_000
 
 _Part = tuple[str, dict[str, Any]]
 _Batches = Iterator[tuple[list[int], int, int]]
@@ -117,6 +129,8 @@ def _candidates(
     small = _small_part(tenant, wanted)
     if words and small is None:
         return ids_with(tenant=tenant, words=words, edge=edge, ascending=ascending)
+    if wanted.status == "none" and small is None:
+        return _on_no_list(tenant, edge, ascending)
     return _merged(small or _parts(tenant, wanted), edge, ascending)
 
 
@@ -181,6 +195,20 @@ def _merged(parts: Sequence[_Part], edge: int | None, ascending: bool) -> _Batch
             return
         yield ids, ids[-1], len(ids)
         at, most = ids[-1], min(most * 4, _MOST)
+
+
+def _on_no_list(tenant: Tenant, edge: int | None, ascending: bool) -> _Batches:
+    order, reverse, beyond = ("ASC", "DESC", ">") if ascending else ("DESC", "ASC", "<")
+    sql = _ON_NO_LIST.format(order=order, reverse=reverse, beyond=beyond)
+    at = edge if edge is not None else (0 if ascending else _LARGEST_ID)
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, {"tenant": tenant.pk, "edge": at, "most": _WINDOW})
+            ids, reached, count = cursor.fetchone()
+        if not count:
+            return
+        yield ids, reached, _WINDOW_COST + len(ids)
+        at = reached
 
 
 def _ids(part: _Part, *, edge: int, ascending: bool, most: int) -> list[int]:

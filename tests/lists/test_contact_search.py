@@ -213,6 +213,8 @@ def test_a_page_that_ended_early_leads_on_and_back(
     acme: Tenant, many: list[Contact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(walking, "_MOST_LOOKED_AT", 100)
+    monkeypatch.setattr(walking, "_WINDOW", 40)
+    monkeypatch.setattr(walking, "_WINDOW_COST", 50)
     wanted = ContactFilter(status="none", search="")
     everyone = _walked(acme, wanted)
     first = page_of_contacts(tenant=acme, wanted=wanted)
