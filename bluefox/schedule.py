@@ -20,7 +20,7 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 900.0,
         "options": {"expires": 900.0},
     },
-    "start again acts on many contacts whose worker is gone": {
+    "start again bulk actions whose worker is gone": {
         "task": "lists.tasks.sweep_bulk",
         "schedule": 60.0,
     },

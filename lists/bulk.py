@@ -1,4 +1,4 @@
-"""The engine of acts on many contacts: from the oldest to the newest, a chunk at a time.
+"""The engine of bulk actions: from the oldest to the newest, a chunk at a time.
 
 Each chunk is one transaction, which also moves BulkAction.cursor on: that number is the fence and
 the place to go on from, so a killed worker leaves nothing half done and the next one goes on.

@@ -1,4 +1,4 @@
-"""Which contacts are meant: a filter, as pages, exports and acts on many share it."""
+"""Which contacts are meant: a filter, as pages, exports and bulk actions share it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Acts on many contacts: asked for, stopped, taken back. lists/bulk.py does them."""
+"""Bulk actions: asked for, stopped, taken back. lists/bulk.py does them."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Acts on many contacts: ask, watch, stop, take back."""
+"""Bulk actions: ask, watch, stop, take back."""
 
 from typing import Any
 from uuid import UUID

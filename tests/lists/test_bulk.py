@@ -1,4 +1,4 @@
-"""Acts on many contacts: each act, its undoing, and that nobody is ever revived."""
+"""Bulk actions: each act, its undoing, and that nobody is ever revived."""
 
 from collections.abc import Callable
 from datetime import timedelta
