@@ -16,6 +16,7 @@ from bench.launch import launch, launch_paced, launch_whole  # noqa: E402
 from bench.machine import describe  # noqa: E402
 from bench.pace import pace, pace_stalls  # noqa: E402
 from bench.scaling import scaling  # noqa: E402
+from bench.segments import segments  # noqa: E402
 from bench.signups import signups  # noqa: E402
 from bench.soak import soak  # noqa: E402
 from bench.stage import Figures, Run, end_in_order, simulator  # noqa: E402
@@ -36,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "signups": signups,
     "soak": soak,
     "contacts": contacts,
+    "segments": segments,
     "launch_whole": launch_whole,
 }
 _ONLY_BY_NAME = {"launch_whole"}  # launch, and ten minutes more

@@ -5,6 +5,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from lists.models import List
+from lists.selectors.reach import Audience
 from sending.models import Batch, Lane, SenderIdentity, SesAccount, SesAuth, SesState
 from sending.queue import set_rate, valkey
 from sending.services.batches import create_batch
@@ -119,7 +120,7 @@ def make_batch(account: SesAccount, audience: List) -> Batch:
         subject=SUBJECT,
         html=html(),
         text=TEXT,
-        list_ids=[audience.pk],
+        audience=Audience((audience.pk,)),
     )
 
 

@@ -24,6 +24,7 @@ PLACES = (
     Place("Campaigns", "campaigns:index", "send", "c"),
     Place("Contacts", "lists:contacts", "users", "o"),
     Place("Lists", "lists:lists", "list", "l"),
+    Place("Segments", "lists:segments", "filter", "m"),
     Place("Forms", "lists:forms", "clipboard-pen", "f"),
     Place("Suppressions", "lists:suppressions", "shield-ban", "u"),
     Place("Bounces", "webhooks:index", "triangle-alert", "b"),

@@ -68,6 +68,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "count the mails of ended campaigns as engagement": {
+        "task": "sending.tasks.fold_engagement",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "forget idempotency keys of yesterday": {
         "task": "campaigns.tasks.forget_old_idempotency_keys",
         "schedule": 3600.0,

@@ -5,4 +5,6 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
 
     def ready(self) -> None:
-        from campaigns import receivers  # noqa: F401, PLC0415 (models must be loaded first)
+        from campaigns import receivers  # noqa: PLC0415 (models must be loaded first)
+
+        receivers.answer_segments()

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from campaigns.models import Campaign
+from campaigns.selectors.audience import audience_of
 from campaigns.selectors.senders import account_for
-from lists.selectors.audience import count_sendable
 from lists.selectors.fields import field_names
+from lists.selectors.reach import Audience, Headcount, headcount
 from sending.content import Content, Finding, check_content
 from sending.models import SesAccount
 
@@ -17,10 +18,14 @@ PREHEADER = (
 
 @dataclass(frozen=True)
 class Checklist:
-    """What is wrong or worth knowing, who would get the mail, and how long it would take."""
+    """What is wrong or worth knowing, how many would get the mail, and how long it would take.
+
+    `left_out`: how many of the audience would not, and why.
+    """
 
     findings: list[Finding]
     recipients: int
+    left_out: list[tuple[int, str]]
     account: SesAccount | None
 
     @property
@@ -37,12 +42,12 @@ class Checklist:
 
 def checklist(campaign: Campaign) -> Checklist:
     """Every question that a campaign must answer, errors first."""
-    list_ids = list(campaign.lists.values_list("pk", flat=True))
-    recipients = count_sendable(tenant=campaign.tenant, list_ids=list_ids) if list_ids else 0
+    audience = audience_of(campaign)
+    head = headcount(tenant=campaign.tenant, audience=audience)
     account = account_for(campaign.tenant, campaign.from_email) if campaign.from_email else None
     found = [
         *_sender(campaign, account),
-        *_audience(list_ids, recipients, account),
+        *_audience(campaign, audience, head, account),
         *check_content(
             content_of(campaign),
             fields=field_names(campaign.tenant),
@@ -51,7 +56,7 @@ def checklist(campaign: Campaign) -> Checklist:
         ),
     ]
     found.sort(key=lambda finding: ("error", "warning", "info").index(finding.level))
-    return Checklist(found, recipients, account)
+    return Checklist(found, head.recipients, head.reasons, account)
 
 
 def content_of(campaign: Campaign) -> Content:
@@ -88,19 +93,37 @@ def _sender(campaign: Campaign, account: SesAccount | None) -> Iterator[Finding]
 
 
 def _audience(
-    list_ids: list[int], recipients: int, account: SesAccount | None
+    campaign: Campaign, audience: Audience, head: Headcount, account: SesAccount | None
 ) -> Iterator[Finding]:
-    if not list_ids:
-        yield Finding("error", "No list is chosen, so nobody would get it.", "lists")
-    elif not recipients:
+    if campaign.leave_out_unengaged and audience.unengaged_days is None:
         yield Finding(
-            "error", "Nobody on the chosen lists may be mailed: no active member.", "lists"
+            "warning",
+            "Unengaged contacts are not left out: the workspace does not say after how many days "
+            "somebody is. See Limits in Settings.",
+            "leave_out_unengaged",
         )
-    elif account is not None and 0 <= account.max_24_hour_send < recipients:
-        days = int(-(-recipients // max(account.max_24_hour_send, 1)))
+    if head.broken:
+        yield Finding(
+            "error",
+            f"A segment cannot be answered any more: {head.broken[0].why} Mend it under Segments.",
+            "segments",
+        )
+    elif not audience.lists and not audience.segments:
+        yield Finding("error", "No list or segment is chosen, so nobody would get it.", "lists")
+    elif not head.recipients:
+        yield Finding("error", _nobody(head), "lists")
+    elif account is not None and 0 <= account.max_24_hour_send < head.recipients:
+        days = int(-(-head.recipients // max(account.max_24_hour_send, 1)))
         yield Finding(
             "warning",
             f"AWS allows {account.max_24_hour_send:,.0f} mails in 24 hours, so this campaign "
             f"takes about {days} days. It waits and goes on by itself.",
             "lists",
         )
+
+
+def _nobody(head: Headcount) -> str:
+    if not head.reasons:
+        return "Nobody on the chosen lists may be mailed: no active member."
+    why = "; ".join(f"{count:,} {reason}" for count, reason in head.reasons)
+    return f"Nobody of the audience may be mailed: {why}."

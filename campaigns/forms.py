@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from campaigns.models import Campaign
 from campaigns.selectors.senders import account_for
+from campaigns.services.campaigns import AUDIENCE_FIELDS
 from lists.addresses import normalise
-from lists.models import List
+from lists.models import List, Segment
 from tenants.errors import BluefoxError
 from tenants.models import Tenant
 
@@ -37,6 +38,10 @@ class Composer(forms.ModelForm):
         fields = (
             "name",
             "lists",
+            "segments",
+            "excluded_lists",
+            "excluded_segments",
+            "leave_out_unengaged",
             "from_name",
             "from_email",
             "reply_to",
@@ -45,7 +50,11 @@ class Composer(forms.ModelForm):
             "html",
         )
         labels = {
-            "lists": "Who gets it",
+            "lists": "Lists",
+            "segments": "Segments",
+            "excluded_lists": "Not who is on these lists",
+            "excluded_segments": "Not who is in these segments",
+            "leave_out_unengaged": "Leave out unengaged contacts",
             "from_name": "From name",
             "from_email": "From address",
             "reply_to": "Replies go to",
@@ -53,12 +62,14 @@ class Composer(forms.ModelForm):
         }
         help_texts = {
             "name": "Only you and your colleagues see it.",
-            "lists": "Active members of these lists; somebody on several gets it once.",
+            "lists": "Their active members; somebody on several gets it once.",
+            "segments": "Who of them is active on one of the chosen lists, or with none of those "
+            "on any list.",
             "reply_to": "Empty means the From address.",
             "preheader": "The line that mail programs show behind the subject.",
         }
         widgets = {
-            "lists": forms.CheckboxSelectMultiple,
+            **dict.fromkeys(AUDIENCE_FIELDS, forms.CheckboxSelectMultiple),
             "html": forms.Textarea(
                 attrs={"rows": 22, "class": "code-input", "spellcheck": "false"}
             ),
@@ -67,9 +78,11 @@ class Composer(forms.ModelForm):
     def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tenant = tenant
-        lists = self.fields["lists"]
-        lists.queryset = List.objects.for_tenant(tenant).order_by("name")  # type: ignore[attr-defined]
-        lists.required = False
+        for name in AUDIENCE_FIELDS:
+            field = self.fields[name]
+            model = Segment if "segments" in name else List
+            field.queryset = model.objects.for_tenant(tenant).order_by("name")  # type: ignore[attr-defined]
+        self.fields["leave_out_unengaged"].help_text = _unengaged(tenant)
         for name in ("from_name", "subject", "preheader"):
             self.fields[name].validators.append(_no_line_breaks)
 
@@ -84,6 +97,13 @@ class Composer(forms.ModelForm):
 
     def clean_reply_to(self) -> str:
         return _address(self.cleaned_data["reply_to"].strip())
+
+
+def _unengaged(tenant: Tenant) -> str:
+    days = tenant.unengaged_days
+    if days is None:
+        return "Say first, under Settings and Limits, after how many days somebody is."
+    return f"Here for more than {days:,} days, and nothing opened or clicked in the last {days:,}."
 
 
 def _no_line_breaks(value: str) -> None:

@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from lists.models import List
+from lists.models import List, Segment
 from sending.models import Batch, SesAccount
 from tenants.models import User
 from tenants.scoping import TenantOwned
@@ -24,7 +24,7 @@ class CampaignStatus(models.TextChoices):
 
 
 class Campaign(TenantOwned):
-    """A mail to the active members of lists."""
+    """A mail to the active members of lists and segments, without those of excluded ones."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=120)
@@ -36,6 +36,14 @@ class Campaign(TenantOwned):
     preheader = models.CharField(max_length=300, blank=True)
     html = models.TextField(blank=True)
     lists = models.ManyToManyField(List, related_name="campaigns", blank=True)
+    segments = models.ManyToManyField(Segment, related_name="campaigns", blank=True)
+    excluded_lists = models.ManyToManyField(List, related_name="+", blank=True)
+    excluded_segments = models.ManyToManyField(
+        Segment, related_name="excluded_by_campaigns", blank=True
+    )
+    leave_out_unengaged = models.BooleanField(
+        default=False, help_text="those whom the workspace's rule calls unengaged"
+    )
     status = models.CharField(max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT)
     scheduled_at = models.DateTimeField(null=True, help_text="when it leaves, or should have left")
     held_reason = models.CharField(

@@ -2,17 +2,27 @@
 
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.dispatch import receiver
 from django.urls import reverse
 
 from campaigns import alerts
 from campaigns.models import AlertKind, Campaign, CampaignStatus
+from campaigns.selectors.history import History
 from campaigns.selectors.timeline import timeline_of
 from campaigns.selectors.usage import campaigns_that_print
-from lists.models import Contact, ContactField, List
-from lists.signals import Use, contact_timeline, deletion_asked, list_used_by
+from lists.models import Contact, ContactField, List, Segment
+from lists.segments import mail
+from lists.signals import (
+    Use,
+    contact_timeline,
+    deletion_asked,
+    list_used_by,
+    segment_used_by,
+)
 from sending.models import Batch, BatchState
 from sending.signals import paused_by_limit
+from tenants.models import Tenant
 
 
 @receiver(contact_timeline)
@@ -27,6 +37,11 @@ def name_campaigns_that_print(thing: ContactField, **_: Any) -> list[str]:
     return [f"The campaign {name} prints it." for name in campaigns_that_print(thing)]
 
 
+def answer_segments() -> None:
+    """Tells lists who knows what campaigns came to."""
+    mail.register(History())
+
+
 @receiver(paused_by_limit)
 def tell_members(batch: Batch, reason: str, **_: Any) -> None:
     """A mail to the members, unless the batch is no campaign's."""
@@ -38,14 +53,30 @@ def tell_members(batch: Batch, reason: str, **_: Any) -> None:
 @receiver(list_used_by)
 def name_campaigns(list_: List, **_: Any) -> list[Use]:
     """Campaigns to the list that have not ended; it cannot go while one is planned or leaves."""
-    open_ = Campaign.objects.for_tenant(list_.tenant).filter(lists=list_).select_related("batch")
     return [
-        Use(
-            "Campaign",
-            one.name,
-            reverse("campaigns:report", args=[list_.tenant.slug, one.public_id]),
-            blocks=one.status in (CampaignStatus.SCHEDULED, CampaignStatus.LAUNCHED),
-        )
-        for one in open_.order_by("name")
+        _use(one, blocks=one.status in (CampaignStatus.SCHEDULED, CampaignStatus.LAUNCHED))
+        for one in _naming(list_.tenant, Q(lists=list_) | Q(excluded_lists=list_))
         if one.batch is None or one.batch.state not in (BatchState.DONE, BatchState.CANCELLED)
     ]
+
+
+@receiver(segment_used_by)
+def name_campaigns_of_segment(segment: Segment, **_: Any) -> list[Use]:
+    """Campaigns that name the segment. It cannot go before they leave, or who is excluded by it
+    would be mailed; one that has left keeps the conditions that it had.
+    """
+    naming = Q(segments=segment) | Q(excluded_segments=segment)
+    return [
+        _use(one, blocks=one.status != CampaignStatus.LAUNCHED)
+        for one in _naming(segment.tenant, naming)
+    ]
+
+
+def _naming(tenant: Tenant, naming: Q) -> QuerySet[Campaign]:
+    found: QuerySet[Campaign] = Campaign.objects.for_tenant(tenant).filter(naming)
+    return found.select_related("batch", "tenant").order_by("name").distinct()
+
+
+def _use(one: Campaign, *, blocks: bool) -> Use:
+    address = reverse("campaigns:report", args=[one.tenant.slug, one.public_id])
+    return Use("Campaign", one.name, address, blocks=blocks)

@@ -1,5 +1,7 @@
 """Errors of the lists app."""
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext as _
 
 from tenants.errors import BluefoxError
@@ -88,12 +90,12 @@ class ListNameTaken(BluefoxError):
 
 
 class ListInUse(BluefoxError):
-    """Mail to the list is on its way or planned."""
+    """Mail to the list is on its way or planned, or a segment names it."""
 
     code = "list_in_use"
 
     def __init__(self, users: str) -> None:
-        super().__init__(f"Mail to this list is planned or on its way: {users}. Stop it first.")
+        super().__init__(f"This list is in use: {users}. Change or stop that first.")
 
 
 class FileRefused(BluefoxError):
@@ -159,3 +161,40 @@ class ErasedForGood(BluefoxError):
         super().__init__(
             "This person was erased on request, so their address stays suppressed for good."
         )
+
+
+class SegmentRefused(BluefoxError):
+    """A definition that does not read. `problems`: group and condition (0: as a whole), words."""
+
+    code = "invalid_segment"
+
+    def __init__(self, problems: Sequence[tuple[int, int, str]]) -> None:
+        super().__init__(" ".join(map(_in_words, problems)), param="definition")
+        self.problems = tuple(problems)
+
+
+def _in_words(problem: tuple[int, int, str]) -> str:
+    group, condition, why = problem
+    if not group:
+        return why
+    return f"Group {group}, condition {condition}: {why}" if condition else f"Group {group}: {why}"
+
+
+class SegmentNameTaken(BluefoxError):
+    """Two segments of one workspace cannot be told apart by name."""
+
+    code = "segment_name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a segment named {name} already.", param="name")
+
+
+class InUse(BluefoxError):
+    """What is to be deleted is used; `users` are the names of what uses it."""
+
+    code = "in_use"
+
+    def __init__(self, name: str, users: Sequence[str]) -> None:
+        named = ", ".join(users[:10]) + (" and others" if len(users) > 10 else "")
+        super().__init__(f"{name} is used by {named}. Change that first, then delete it.")
+        self.users = tuple(users)

@@ -22,8 +22,8 @@ signup_form_previewed = Signal()
 
 @dataclass(frozen=True)
 class Use:
-    """What uses a list: `kind` and `name` in words ("Campaign", "May offers"), where it is, and
-    whether the list cannot go while this does."""
+    """What uses a list or a segment: `kind` and `name` in words ("Campaign", "May offers"), where
+    it is, and whether the list or segment cannot go while this does."""
 
     kind: str
     name: str
@@ -49,3 +49,7 @@ contact_exported = Signal()
 # this person, also of their address alone, and takes address, name and data out of what has to
 # stay. When it raises, nothing is erased.
 contact_erased = Signal()
+
+# Sent before a segment is deleted, and for its page:
+# segment_used_by.send(sender=Segment, segment=segment). A receiver returns a list of Use.
+segment_used_by = Signal()

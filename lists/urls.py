@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-from lists.views import bulk, contacts, erasure, exports, fields, imports, lists, suppressions, tags
+from lists.views import (
+    bulk,
+    contacts,
+    erasure,
+    exports,
+    fields,
+    imports,
+    lists,
+    segments,
+    suppressions,
+    tags,
+)
 
 app_name = "lists"
 
@@ -44,6 +55,18 @@ urlpatterns = [
     path("lists/<uuid:list_id>/", lists.list_, name="list"),
     path("lists/<uuid:list_id>/edit/", lists.list_edit, name="list_edit"),
     path("lists/<uuid:list_id>/delete/", lists.list_delete, name="list_delete"),
+    path("segments/", segments.segments, name="segments"),
+    path("segments/new/", segments.segment_new, name="segment_new"),
+    path("segments/preview/", segments.segment_preview, name="segment_preview"),
+    path("segments/<uuid:segment_id>/", segments.segment, name="segment"),
+    path("segments/<uuid:segment_id>/edit/", segments.segment_edit, name="segment_edit"),
+    path("segments/<uuid:segment_id>/count/", segments.segment_count, name="segment_count"),
+    path(
+        "segments/<uuid:segment_id>/duplicate/",
+        segments.segment_duplicate,
+        name="segment_duplicate",
+    ),
+    path("segments/<uuid:segment_id>/delete/", segments.segment_delete, name="segment_delete"),
     path("contacts/imports/", imports.imports, name="imports"),
     path("contacts/imports/new/", imports.import_new, name="import_new"),
     path("contacts/imports/<uuid:import_id>/", imports.import_, name="import"),

@@ -5,7 +5,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from lists.selectors.audience import SENDABLE_SQL
-from sending import queue, tally
+from lists.selectors.reach import Audience, reach_of
+from sending import parking, queue, tally
 from sending.feed import feed
 from sending.models import Batch, BatchState, Status
 
@@ -13,6 +14,17 @@ from sending.models import Batch, BatchState, Status
 _FIRST_CHUNK = 2_000
 _CHUNK = 20_000
 
+_SENDABLE = SENDABLE_SQL % {"list_ids": "%(list_ids)s", "now": "now()"}
+_STATUS_AND_REASON = f"""
+               CASE WHEN sendable THEN {Status.QUEUED.value} ELSE {Status.SKIPPED.value} END,
+               CASE WHEN sendable THEN ''
+                    WHEN c.unsubscribed_at IS NOT NULL THEN 'Unsubscribed'
+                    WHEN c.paused_until > now() THEN 'Paused by the contact'
+                    WHEN EXISTS (SELECT 1 FROM lists_suppression x
+                                 WHERE x.tenant_id = c.tenant_id AND x.email_norm = c.email_norm)
+                    THEN 'Suppressed'
+                    ELSE 'Paused by the contact' END
+"""
 # Everyone with an active place on one of the lists gets a row; who may not be mailed just now gets
 # a skipped one, so that the report can say why. Lists and contacts are read in the order of their
 # indexes from the cursor on, so a chunk costs the same at a million as at the start. OFFSET 0 keeps
@@ -30,28 +42,39 @@ _INSERT = f"""
         ORDER BY s.contact_id LIMIT %(limit)s
     ), written AS (
         INSERT INTO sending_message (tenant_id, batch_id, contact_id, email, status, reason)
-        SELECT c.tenant_id, %(batch_id)s, c.id, c.email,
-               CASE WHEN sendable THEN {Status.QUEUED.value} ELSE {Status.SKIPPED.value} END,
-               CASE WHEN sendable THEN ''
-                    WHEN c.unsubscribed_at IS NOT NULL THEN 'Unsubscribed'
-                    WHEN c.paused_until > now() THEN 'Paused by the contact'
-                    WHEN EXISTS (SELECT 1 FROM lists_suppression x
-                                 WHERE x.tenant_id = c.tenant_id AND x.email_norm = c.email_norm)
-                    THEN 'Suppressed'
-                    ELSE 'Paused by the contact' END
+        SELECT c.tenant_id, %(batch_id)s, c.id, c.email, {_STATUS_AND_REASON}
         FROM page
         JOIN lists_contact c ON c.id = page.contact_id AND c.tenant_id = %(tenant_id)s
             AND c.id > %(cursor)s
-        CROSS JOIN LATERAL (
-            SELECT {SENDABLE_SQL % {"list_ids": "%(list_ids)s", "now": "now()"}} AS sendable
-            OFFSET 0
-        ) judged
+        CROSS JOIN LATERAL (SELECT {_SENDABLE} AS sendable OFFSET 0) judged
         ORDER BY c.id
         RETURNING status
     )
     SELECT (SELECT max(contact_id) FROM page),
            count(*), count(*) FILTER (WHERE status = {Status.SKIPPED.value})
     FROM written
+"""
+
+# The audience of segments and exclusions: the tenant's contacts are walked by id, so many at a
+# time that a chunk is short whether everybody is in it or nobody.
+_WALK = 50_000
+_LAST_OF_WALK = """
+    SELECT max(id) FROM (
+        SELECT id FROM lists_contact WHERE tenant_id = %s AND id > %s ORDER BY id LIMIT %s
+    ) walked
+"""
+_INSERT_REACHED = f"""
+    WITH written AS (
+        INSERT INTO sending_message (tenant_id, batch_id, contact_id, email, status, reason)
+        SELECT c.tenant_id, %(batch_id)s, c.id, c.email, {_STATUS_AND_REASON}
+        FROM lists_contact c
+        CROSS JOIN LATERAL (SELECT {{sendable}} AS sendable OFFSET 0) judged
+        WHERE c.tenant_id = %(tenant_id)s AND c.id > %(cursor)s AND c.id <= %(last)s
+          AND {{members}}
+        ORDER BY c.id
+        RETURNING status
+    )
+    SELECT count(*), count(*) FILTER (WHERE status = {Status.SKIPPED.value}) FROM written
 """
 
 
@@ -74,18 +97,9 @@ def _write_chunk(batch_id: int) -> bool:
         batch = Batch.unscoped.select_for_update(no_key=True).get(pk=batch_id)
         if batch.state != BatchState.RUNNING or batch.audience_at is not None:
             return False
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _INSERT,
-                {
-                    "tenant_id": batch.tenant_id,
-                    "batch_id": batch_id,
-                    "list_ids": batch.list_ids,
-                    "cursor": batch.launch_cursor,
-                    "limit": _CHUNK if batch.launch_cursor else _FIRST_CHUNK,
-                },
-            )
-            last, total, skipped = cursor.fetchone()
+        last, total, skipped = _write_reached(batch) if batch.audience else _write_plain(batch)
+        if batch.state != BatchState.RUNNING:
+            return False
         if last is None:
             batch.audience_at = timezone.now()
         else:
@@ -94,3 +108,54 @@ def _write_chunk(batch_id: int) -> bool:
         counts = {"total": total, "skipped": skipped}
         tally.add({(batch.tenant_id, batch_id): counts}, now=timezone.now())
     return last is not None
+
+
+# The last contact of a chunk (None: there was none left), and how many rows, how many skipped.
+_Written = tuple[int | None, int, int]
+
+
+def _write_plain(batch: Batch) -> _Written:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            {
+                "tenant_id": batch.tenant_id,
+                "batch_id": batch.pk,
+                "list_ids": batch.list_ids,
+                "cursor": batch.launch_cursor,
+                "limit": _CHUNK if batch.launch_cursor else _FIRST_CHUNK,
+            },
+        )
+        last, total, skipped = cursor.fetchone()
+    return last, total, skipped
+
+
+def _write_reached(batch: Batch) -> _Written:
+    """Pauses the batch when a segment cannot be answered any more: nobody knows who is excluded."""
+    tenant, cursor_id = batch.tenant, batch.launch_cursor
+    audience = Audience.from_json(batch.audience)
+    reach = reach_of(audience, tenant, batch.launched_at or timezone.now())
+    if reach.broken:
+        why = f"A segment of its audience cannot be answered any more. {reach.broken[0].why}"
+        parking.pause_batch(batch.pk, why)
+        batch.state = BatchState.PAUSED
+        return None, 0, 0
+    with connection.cursor() as cursor:
+        walk = _WALK if cursor_id else _FIRST_CHUNK
+        cursor.execute(_LAST_OF_WALK, [tenant.pk, cursor_id, walk])
+        (last,) = cursor.fetchone()
+        if last is None:
+            return None, 0, 0
+        cursor.execute(
+            _INSERT_REACHED.format(sendable=reach.sendable, members=reach.members),
+            reach.params
+            | {
+                "now": timezone.now(),
+                "list_ids": batch.list_ids,
+                "batch_id": batch.pk,
+                "cursor": cursor_id,
+                "last": last,
+            },
+        )
+        total, skipped = cursor.fetchone()
+    return last, total, skipped

@@ -16,13 +16,17 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
-from lists.selectors.audience import SENDABLE_SQL
-from sending import tally
+from lists.selectors.audience import SENDABLE_SQL, STAYED_SQL
+from sending import engagement, tally
 from sending.models import Batch, BatchState, Status
 from sending.skeleton import Recipient
 from sending.statements import REASON_LENGTH, SES_ID_LENGTH, as_json, column, execute
 
 _HOLD = "hold"
+
+# Of an audience with segments: who has left a list that it names is not reached by another.
+_CHOSEN = "ARRAY(SELECT jsonb_array_elements_text(b.audience -> 'lists')::bigint)"
+_STAYED = STAYED_SQL % {"chosen": _CHOSEN, "now": "now()"}
 
 # Why a message must not leave, NULL when it may: over m (message), b (batch), a (account) and
 # c (contact or none). Checked in the same statement that claims.
@@ -36,7 +40,8 @@ _REFUSAL = f"""CASE
     ) THEN 'Suppressed'
     WHEN b.list_ids = '{{}}' THEN NULL
     WHEN c.id IS NULL THEN 'Contact deleted'
-    WHEN {SENDABLE_SQL % {"list_ids": "b.list_ids", "now": "now()"}} THEN NULL
+    WHEN {SENDABLE_SQL % {"list_ids": "b.list_ids", "now": "now()"}}
+         AND (b.audience -> 'lists' IS NULL OR {_STAYED}) THEN NULL
     WHEN c.unsubscribed_at IS NOT NULL THEN 'Unsubscribed'
     WHEN c.paused_until > now() THEN 'Paused by the contact'
     ELSE 'No longer on the list'
@@ -205,7 +210,10 @@ def record(results: Sequence[Result]) -> None:
         done = {row[0] for row in changed}
         late = [row for row in rows if row["id"] not in done]
         if late:
-            changed += execute(_RECORD_LATE, [as_json(late)])
+            too_late = execute(_RECORD_LATE, [as_json(late)])
+            # Their batch may have ended, and its mails been counted, without them.
+            engagement.note([row[0] for row in too_late])
+            changed += too_late
         tally.add(tally.status_changes(changed), now=now)
         pace_keys = {r.message_id: r.pace_key for r in results}
         tally.add_used((pace_keys[row[0]] for row in tally.newly_used(changed)), now=now)

@@ -5,7 +5,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 
 from lists.models import Contact
 from tenants.fields import EncryptedJSONField
@@ -172,11 +172,17 @@ class Batch(TenantOwned):
     fingerprint = models.BinaryField(max_length=32, null=True, editable=False)
     # Lists whose active members may get it. Empty: no list is asked (transactional, system).
     list_ids = ArrayField(models.BigIntegerField(), default=list)
+    # Who of them gets it, as it was when somebody pressed send, for sending.audience to read.
+    # Empty: whoever is on the lists.
+    audience = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     # The launch walks contacts by id; it goes on behind this one after a crash.
     launch_cursor = models.BigIntegerField(default=0)
     launched_at = models.DateTimeField(null=True, help_text="when someone pressed send")
     audience_at = models.DateTimeField(null=True, help_text="when the last row was written")
     finished_at = models.DateTimeField(null=True)
+    # lists_engagement counts its mails up to this contact; to the end at that time.
+    fold_cursor = models.BigIntegerField(default=0, db_default=0)
+    folded_at = models.DateTimeField(null=True)
     messages_deleted_at = models.DateTimeField(
         null=True, help_text="when the last message went by its age; the tallies stay"
     )
@@ -200,6 +206,13 @@ class Batch(TenantOwned):
                 fields=["finished_at"],
                 condition=Q(launched_at__isnull=False, messages_deleted_at=None),
                 name="batch_kept",
+            ),
+            # Segments and the fold: whose mails lists_engagement does not count yet.
+            models.Index(
+                fields=["tenant"],
+                condition=Q(launched_at__isnull=False, messages_deleted_at=None)
+                & (Q(folded_at=None) | Q(finished_at=None) | Q(finished_at__gt=F("folded_at"))),
+                name="batch_unfolded",
             ),
         ]
 
@@ -377,6 +390,10 @@ class EventKind(models.TextChoices):
     SUBSCRIPTION = "subscription", "Subscription changed at SES"
 
 
+# The subtypes of an open or a click: by a person, as far as is known, or surely by a program.
+PERSON, MACHINE = "person", "machine"
+
+
 class MessageEvent(TenantOwned):
     """One thing that SES told about a message."""
 
@@ -405,6 +422,12 @@ class MessageEvent(TenantOwned):
                 fields=["tenant", "kind", "-at"],
                 condition=Q(kind__in=["bounce", "complaint"]),
                 name="event_feedback",
+            ),
+            # Segments: who opened a campaign, or clicked in it.
+            models.Index(
+                fields=["message", "kind"],
+                condition=Q(kind__in=["open", "click"], subtype=PERSON),
+                name="event_of_person",
             ),
         ]
 

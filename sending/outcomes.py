@@ -11,8 +11,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from sending import tally
-from sending.models import Batch, Message, Outcome, Status
+from sending import engagement, tally
+from sending.models import Batch, EventKind, Message, Outcome, Status
 from sending.statements import SES_ID_LENGTH, as_json, column, execute
 from tenants.models import Tenant
 
@@ -26,13 +26,17 @@ _COUNTED_AS = {
 
 @dataclass(frozen=True)
 class OutcomeRow:
-    """What SES told about a message: Outcome.NONE says only that SES accepted it."""
+    """What SES told about a message: Outcome.NONE says only that SES accepted it.
+
+    `by_person`: OPEN or CLICK where a person opened or clicked at that time.
+    """
 
     message_id: int
     tenant_id: int
     outcome: Outcome
     at: datetime
     ses_message_id: str = ""
+    by_person: EventKind | None = None
 
 
 _OUTCOMES = f"""
@@ -66,7 +70,10 @@ def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
     the message's change nothing.
     """
     best: dict[tuple[int, int], OutcomeRow] = {}
+    acts: list[engagement.Act] = []
     for row in rows:
+        if row.by_person is not None:
+            acts.append((row.message_id, row.tenant_id, row.by_person, row.at))
         known = best.get((row.message_id, row.tenant_id))
         if known is None or row.outcome > known.outcome:
             best[row.message_id, row.tenant_id] = row
@@ -91,7 +98,15 @@ def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
         now = timezone.now()
         tally.add(changes, now=now)
         tally.add_used(_pace_keys([row[2] for row in tally.newly_used(changed)]), now=now)
+        engagement.note([row[0] for row in changed if _is_news(*row[3:])], acts)
     return len(changed)
+
+
+def _is_news(status: int, now: int, before: int, after: int) -> bool:
+    """It is known only now that the message was sent, or that it arrived."""
+    arrived = "delivered" in _COUNTED_AS.get(Outcome(after), ())
+    known = "delivered" in _COUNTED_AS.get(Outcome(before), ())
+    return status != now or (arrived and not known)
 
 
 def _pace_keys(batch_ids: Sequence[int]) -> Iterator[str]:

@@ -12,12 +12,13 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.utils import timezone
 
-from sending import connection, delivery, launching, retention, signs, sweeping
+from sending import connection, delivery, engagement, launching, retention, signs, sweeping
 from sending.selectors.accounts import due_for_quota
 
 _SLICE_SECONDS = 20.0
 _SAY_ALIVE_SECONDS = 10.0
 _FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
+_FOLD_SECONDS = 20.0
 
 # Worker processes are forked and do not hear the signal that ends their parent; they share a byte.
 _shutting_down = mmap.mmap(-1, 1)
@@ -86,6 +87,12 @@ def sweep() -> None:
 def forget_old_messages() -> None:
     """Deletes for a while what is older than its workspace keeps."""
     retention.forget(seconds=_FORGET_SECONDS)
+
+
+@shared_task
+def fold_engagement() -> None:
+    """Counts for a while what ended batches sent as engagement of their contacts."""
+    engagement.fold(seconds=_FOLD_SECONDS)
 
 
 @shared_task

@@ -139,10 +139,19 @@ class LimitsForm(forms.ModelForm):
         "keep their totals. With fewer days, what is older than that is soon gone for good.",
         error_messages=_between("30", "3650", "365"),
     )
+    unengaged_days = forms.IntegerField(
+        label="Unengaged after",
+        required=False,
+        min_value=30,
+        max_value=3650,
+        help_text="Who is here for longer, and has opened or clicked nothing for as long, is "
+        "unengaged. Each campaign may leave them out. Empty: nobody is.",
+        error_messages=_between("30", "3650", "180"),
+    )
 
     class Meta:
         model = Tenant
-        fields = ("bounce_limit", "complaint_limit", "retention_days")
+        fields = ("bounce_limit", "complaint_limit", "retention_days", "unengaged_days")
 
     def values(self) -> Limits:
         """The cleaned values, for the service."""

@@ -109,6 +109,12 @@ class Tenant(models.Model):
         validators=[MinValueValidator(30), MaxValueValidator(3650)],
         help_text="how long single messages and their events are kept; reports keep their totals",
     )
+    unengaged_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(30), MaxValueValidator(3650)],
+        help_text="who has opened or clicked nothing for so long is unengaged; null: nobody is",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ def _of(attribute: str, name: str = "public_id", of: str = "public_id") -> Ids:
 _account, _draft, _sent = _of("account"), _of("draft"), _of("sent")
 _contact, _list, _form = _of("contact", "contact_id"), _of("list", "list_id"), _of("form")
 _uploaded, _finished = _of("uploaded", "import_id"), _of("finished", "import_id")
+_segment = _of("segment", "segment_id")
 _field = _of("field", "key", of="key")
 _tag, _bulk = _of("tag", "tag_id"), _of("bulk", "action_id")
 _member = _of("owner", "member_id")
@@ -90,6 +91,14 @@ WORKSPACE = {
     "confirmations:mail": Row("forms.edit", _list),
     "confirmations:preview": Row("forms.edit", _list),
     "confirmations:test": Row("forms.edit", _list, acts=True),
+    "lists:segments": Row("view"),
+    "lists:segment_new": Row("contacts.edit"),
+    "lists:segment_preview": Row("contacts.edit", acts=True),
+    "lists:segment": Row("view", _segment),
+    "lists:segment_edit": Row("contacts.edit", _segment),
+    "lists:segment_count": Row("view", _segment),
+    "lists:segment_duplicate": Row("contacts.edit", _segment, acts=True),
+    "lists:segment_delete": Row("contacts.edit", _segment, acts=True),
     "lists:imports": Row("view"),
     "lists:import_new": Row("contacts.edit"),
     "lists:import": Row("view", _finished),

@@ -20,6 +20,7 @@ from lists.models import (
     ConsentRecord,
     Contact,
     ContactField,
+    Engagement,
     FormDay,
     Import,
     ImportStatus,
@@ -27,6 +28,7 @@ from lists.models import (
     List,
     ListDay,
     ListTally,
+    Segment,
     SignupForm,
     Source,
     Subscription,
@@ -73,6 +75,7 @@ class World:
     tag: Tag
     bulk: BulkAction
     list: List
+    segment: Segment
     form: SignupForm
     uploaded: Import
     finished: Import
@@ -137,6 +140,11 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     LeaveReason.unscoped.create(
         tenant=tenant, contact=contact, list=list_, reason="other", text=mark, at=now
     )
+    segment = Segment.unscoped.create(
+        tenant=tenant, name=mark,
+        definition={"groups": [[{"what": "list", "op": "on", "values": [str(list_.public_id)]}]]},
+    )  # fmt: skip
+    Engagement.unscoped.create(tenant=tenant, contact=contact, last_opened_at=now)
     form = SignupForm.unscoped.create(
         tenant=tenant, name=mark, title=mark, consent_wording=f"I want mail of {mark}."
     )
@@ -150,6 +158,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, name=mark, subject=mark, html=f"<p>{mark}</p>", ses_account=account
     )
     draft.lists.add(list_)
+    draft.excluded_segments.add(segment)
     batch = Batch.unscoped.create(
         tenant=tenant, lane=Lane.CAMPAIGN, ses_account=account, state=BatchState.DONE,
         from_header=address, subject=mark, html=f"<p>{mark}</p>", list_ids=[list_.pk],
@@ -199,6 +208,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tag=tag,
         bulk=bulk,
         list=list_,
+        segment=segment,
         form=form,
         uploaded=_import(tenant, list_, mark, ImportStatus.UPLOADED),
         finished=_import(tenant, list_, mark, ImportStatus.DONE),

@@ -4,14 +4,15 @@ Shapes: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sn
 and, for notifications of an identity, .../notification-contents.html.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
 import orjson
 
-from sending.models import EventKind
+from sending.models import MACHINE, PERSON, EventKind
 
 MESSAGE_TAG = "bf_msg"
 
@@ -34,7 +35,8 @@ class Event:
     """One thing that SES tells about one mail.
 
     `subtype`: Permanent/General and the like of a bounce, the feedback type of a complaint (or
-    the list that held the mail back), the delay's type, the reason of a rejection.
+    the list that held the mail back), the delay's type, the reason of a rejection; person or
+    machine of an open or a click.
     `destination`: all addresses of the mail. `message_id`: ours, from our tag, or None.
     `dedupe`: the same for every copy of this event.
     """
@@ -107,7 +109,7 @@ def _event(kind: EventKind, detail: dict[str, Any], mail: dict[str, Any]) -> Eve
     at = _time(detail.get("timestamp") or mail["timestamp"])
     return Event(
         kind=kind,
-        subtype=_subtype(kind, detail)[:60],
+        subtype=_subtype(kind, detail, mail)[:60],
         at=at,
         recipients=_recipients(kind, detail),
         destination=tuple(_address(text) for text in mail.get("destination") or ()),
@@ -135,8 +137,10 @@ def _recipients(kind: EventKind, detail: dict[str, Any]) -> tuple[Recipient, ...
     )
 
 
-def _subtype(kind: EventKind, detail: dict[str, Any]) -> str:
+def _subtype(kind: EventKind, detail: dict[str, Any], mail: dict[str, Any]) -> str:
     match kind:
+        case EventKind.OPEN | EventKind.CLICK:
+            return _who(detail, mail)
         case EventKind.BOUNCE:
             return f"{detail['bounceType']}/{detail.get('bounceSubType') or 'Undetermined'}"
         case EventKind.COMPLAINT:
@@ -149,6 +153,26 @@ def _subtype(kind: EventKind, detail: dict[str, Any]) -> str:
             return _subscription(detail.get("newTopicPreferences") or {})
         case _:
             return ""
+
+
+# Programs that fetch what nobody has opened: scanners of links, previews, and Apple's Mail Privacy
+# Protection, whose agent is these eleven characters and no more. The image proxies of Gmail and
+# Yahoo are not among them: they fetch when the mail is opened.
+_PROGRAM = re.compile(
+    r"bot\b|crawl|spider|scan|preview|safelinks|urldefense|proofpoint|mimecast|barracuda|"
+    r"python|curl|wget|okhttp|go-http|headless|libwww|java/|\A(mozilla/5\.0)?\Z",
+    re.IGNORECASE,
+)
+# Nobody reads a mail so soon after SES has taken it.
+_TOO_SOON = timedelta(seconds=3)
+
+
+def _who(detail: dict[str, Any], mail: dict[str, Any]) -> str:
+    """PERSON, or MACHINE where a program is known to have opened or clicked."""
+    agent = str(detail.get("userAgent") or "").strip()
+    sent, at = mail.get("timestamp"), detail.get("timestamp")
+    soon = sent and at and _time(at) - _time(sent) < _TOO_SOON
+    return MACHINE if soon or _PROGRAM.search(agent) else PERSON
 
 
 def _subscription(preferences: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from lists.models import List, Source
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
 from sending import brakes
-from sending.models import Message, Outcome, SesAccount
+from sending.models import PERSON, Message, Outcome, SesAccount
 from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
 from sending.parking import pause_batch
 from tenants.models import Tenant
@@ -188,7 +188,13 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
     fresh = _insert_events(findings, now)
     apply_outcomes(
         OutcomeRow(
-            f.message.pk, f.row.tenant_id, f.verdict.outcome, f.event.at, f.event.ses_message_id
+            f.message.pk,
+            f.row.tenant_id,
+            f.verdict.outcome,
+            f.event.at,
+            f.event.ses_message_id,
+            # What a program did is no engagement.
+            f.event.kind if f.event.subtype == PERSON else None,
         )
         for f in findings
     )

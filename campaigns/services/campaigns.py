@@ -1,12 +1,14 @@
 """A campaign from draft to launch, and the brakes while it runs."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 
 from campaigns.checklist import Checklist, checklist, content_of
 from campaigns.errors import NoSender, NotReady
 from campaigns.models import Campaign, CampaignStatus
+from campaigns.selectors.audience import audience_of
 from campaigns.selectors.senders import account_for
 from lists.addresses import normalise
 from lists.models import List
@@ -34,12 +36,13 @@ _NOT_NOW = {
     CampaignStatus.MISSED: "This campaign has missed its time. Say first what becomes of it.",
     CampaignStatus.LAUNCHED: "This campaign was sent already. Copy it to send it again.",
 }
+AUDIENCE_FIELDS = ("lists", "segments", "excluded_lists", "excluded_segments")
 _DRAFT_FIELDS = ("name", "from_name", "from_email", "reply_to", "subject", "preheader", "html")
 
 
 @transaction.atomic
 def create_campaign(*, tenant: Tenant, actor: User, name: str) -> Campaign:
-    """An empty draft; its From and lists are those of the newest campaign, if there is one."""
+    """An empty draft; its From and audience are those of the newest campaign, if there is one."""
     last = Campaign.objects.for_tenant(tenant).order_by("-id").first()
     campaign = Campaign.unscoped.create(
         tenant=tenant,
@@ -48,20 +51,28 @@ def create_campaign(*, tenant: Tenant, actor: User, name: str) -> Campaign:
         from_name=last.from_name if last else tenant.name,
         from_email=last.from_email if last else "",
         reply_to=last.reply_to if last else "",
+        leave_out_unengaged=last.leave_out_unengaged if last else False,
     )
     if last:
-        campaign.lists.set(last.lists.all())
+        for part in AUDIENCE_FIELDS:
+            getattr(campaign, part).set(getattr(last, part).all())
     return campaign
 
 
 @transaction.atomic
-def save_draft(*, campaign: Campaign, lists: Iterable[List], **values: str) -> Campaign:
-    """Stores what the composer holds. Raises NotReady when it is no draft any more."""
+def save_draft(*, campaign: Campaign, lists: Iterable[List], **values: Any) -> Campaign:
+    """Stores what the composer holds; what it does not name of the audience is emptied.
+
+    Raises NotReady when it is no draft any more.
+    """
     campaign = locked(campaign, CampaignStatus.DRAFT)
     for name in _DRAFT_FIELDS:
         setattr(campaign, name, values[name])
+    campaign.leave_out_unengaged = values.get("leave_out_unengaged", False)
     campaign.save()
     campaign.lists.set(lists)
+    for name in ("segments", "excluded_lists", "excluded_segments"):
+        getattr(campaign, name).set(values.get(name, ()))
     return campaign
 
 
@@ -119,7 +130,7 @@ def launch_locked(campaign: Campaign, checked: Checklist) -> None:
         subject=content.subject,
         html=content.html,
         text=content.text,
-        list_ids=list(campaign.lists.values_list("pk", flat=True)),
+        audience=audience_of(campaign),
     )
     campaign.status, campaign.held_reason = CampaignStatus.LAUNCHED, ""
     campaign.save()
@@ -156,7 +167,6 @@ def send_test(*, campaign: Campaign, actor: User, addresses: Iterable[str]) -> l
         subject=f"[Test] {content.subject}",
         html=content.html,
         text=content.text,
-        list_ids=[],
     )
     record(
         tenant=campaign.tenant,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -25,11 +26,23 @@ def planning_page(
     context = {
         "campaign": campaign,
         "checklist": checklist(campaign),
-        "lists": campaign.lists.order_by("name"),
+        "audience": _audience(campaign),
         "test_form": TestSend(initial={"addresses": request.user.email}),
         "schedule_form": form or Schedule(initial=_planned(campaign), tenant=request.tenant),
     }
     return render(request, "campaigns/review.html", context, status=status)
+
+
+def _audience(campaign: Campaign) -> list[tuple[str, str]]:
+    """What it is for and what it leaves out, in words."""
+    parts: dict[str, QuerySet[Any]] = {
+        "Lists": campaign.lists.all(),
+        "Segments": campaign.segments.all(),
+        "Not on": campaign.excluded_lists.all(),
+        "Not in": campaign.excluded_segments.all(),
+    }
+    named = {label: ", ".join(map(str, part.order_by("name"))) for label, part in parts.items()}
+    return [(label, names) for label, names in named.items() if names]
 
 
 def _planned(campaign: Campaign) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from sending.language import render as render_liquid
 from tenants.errors import BluefoxError
 from tenants.permissions import requires
 
+_EXCLUDES = ("excluded_lists", "excluded_segments", "leave_out_unengaged")
+
 
 @requires("campaigns.edit")
 @require_http_methods(["GET", "POST"])
@@ -58,6 +60,7 @@ def edit(request: Any, public_id: Any) -> HttpResponse:
     context = {
         "campaign": campaign,
         "form": form,
+        "excludes": any(form[name].value() for name in _EXCLUDES),
         "identities": verified_identities(request.tenant),
         "merge_tags": _merge_tags(request.tenant),
     }

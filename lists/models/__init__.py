@@ -23,6 +23,7 @@ from lists.models.people import (
     SuppressionReason,
 )
 from lists.models.search import BUCKET_BITS, SearchBlock, SearchChange
+from lists.models.segments import Engagement, Segment
 from lists.models.signup import Captcha, Confirmation, FormDay, SignupForm
 from lists.models.tags import ContactTag, Tag
 
@@ -38,6 +39,7 @@ __all__ = [
     "Contact",
     "ContactField",
     "ContactTag",
+    "Engagement",
     "ErasureKey",
     "FieldKind",
     "FormDay",
@@ -50,6 +52,7 @@ __all__ = [
     "ListTally",
     "SearchBlock",
     "SearchChange",
+    "Segment",
     "SignupForm",
     "Source",
     "Subscription",

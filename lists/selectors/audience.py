@@ -30,6 +30,25 @@ SENDABLE_SQL = """(
         WHERE sendable_x.tenant_id = c.tenant_id AND sendable_x.email_norm = c.email_norm
     )
 )"""
+# The other half for a campaign to segments, where a place on any list will do: over `c` too, with
+# `chosen`, the lists that the campaign names. Who has left one of them, or paused it, has said no
+# to this mail, and is not reached by way of another list.
+STAYED_SQL = """(
+    NOT EXISTS (
+        SELECT 1 FROM lists_subscription left_s
+        WHERE left_s.contact_id = c.id
+          AND left_s.tenant_id = c.tenant_id
+          AND left_s.list_id = ANY(%(chosen)s::bigint[])
+          AND (left_s.status = 'unsubscribed' OR left_s.paused_until > %(now)s)
+    ) OR EXISTS (
+        SELECT 1 FROM lists_subscription kept_s
+        WHERE kept_s.contact_id = c.id
+          AND kept_s.tenant_id = c.tenant_id
+          AND kept_s.list_id = ANY(%(chosen)s::bigint[])
+          AND kept_s.status = 'active'
+          AND (kept_s.paused_until IS NULL OR kept_s.paused_until <= %(now)s)
+    )
+)"""
 
 
 def sendable_params(list_ids: Iterable[int], *, now: datetime | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from lists.mapping import TARGETS, field_key
 from lists.models import BulkAction, BulkKind, BulkStatus, ContactField, FieldKind
 from lists.selectors.filters import ContactFilter
 from lists.services.bulk import start_bulk
+from lists.services.segments import refuse_if_used
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
 from tenants.services import audit
@@ -73,8 +74,9 @@ def delete_field(
 ) -> BulkAction | None:
     """Deletes the field at once, and its values by the act that comes back: None where nobody is.
 
-    Mails that print it print nothing there from now on.
+    Mails that print it print nothing there from now on. Raises InUse while a segment names it.
     """
+    refuse_if_used(field)
     audit.record(
         tenant=field.tenant,
         actor=actor,

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from lists.errors import ListInUse, ListNameTaken
 from lists.models import List, SignupForm
+from lists.selectors.segments import segments_with
 from lists.signals import Use, list_used_by
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
@@ -67,11 +68,15 @@ def save_confirmation_mail(
 
 
 def uses_of(list_: List) -> list[Use]:
-    """What would lose the list if it were deleted: its forms, and what the apps above answer."""
+    """What would lose the list if it were deleted: forms, segments, and what the apps above say."""
     slug = list_.tenant.slug
     forms = SignupForm.objects.for_tenant(list_.tenant).filter(lists=list_).order_by("name")
     own = [
         Use("Form", form.name, reverse("lists:form", args=[slug, form.public_id])) for form in forms
+    ]
+    own += [
+        Use("Segment", one.name, reverse("lists:segment", args=[slug, one.public_id]), blocks=True)
+        for one in segments_with(list_)
     ]
     answers: list[Any] = list_used_by.send(sender=List, list_=list_)
     return own + [use for _, uses in answers for use in uses]

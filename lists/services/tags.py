@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from lists.errors import TagRefused
 from lists.models import Contact, ContactTag, Tag
 from lists.services import consent
+from lists.services.segments import refuse_if_used
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
 from tenants.services import audit
@@ -43,9 +44,13 @@ def save_tag(
 
 @transaction.atomic
 def delete_tag(*, tag: Tag, actor: User | None = None, request: HasMeta | None = None) -> int:
-    """Takes the tag from everybody and deletes it; how many had it. The contacts stay."""
+    """Takes the tag from everybody and deletes it; how many had it. The contacts stay.
+
+    Raises InUse while a segment names it.
+    """
     # Whoever gives the tag to many at once holds its row meanwhile, so that nobody keeps it.
     Tag.unscoped.select_for_update().get(pk=tag.pk)
+    refuse_if_used(tag)
     taken, _ = ContactTag.unscoped.filter(tag=tag).delete()
     audit.record(
         tenant=tag.tenant,

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lists.errors import FieldTaken
+from lists.errors import FieldTaken, InUse
 from lists.forms.fields import NewFieldForm, RenameFieldForm
 from lists.models import Contact, ContactField, FieldKind
 from lists.paging import count_up_to
@@ -76,7 +76,11 @@ def field_delete(request: Any, key: str) -> HttpResponse:
     if request.POST.get("confirmation", "").strip() != field.key:
         messages.error(request, f"Type {field.key} to delete the field")
         return redirect("lists:field_edit", request.tenant.slug, field.key)
-    action = delete_field(field=field, actor=request.user, request=request)
+    try:
+        action = delete_field(field=field, actor=request.user, request=request)
+    except InUse as error:
+        messages.error(request, error.message)
+        return redirect("lists:field_edit", request.tenant.slug, field.key)
     if action is None:
         messages.success(request, f"{field.label} is deleted")
         return redirect("lists:fields", request.tenant.slug)

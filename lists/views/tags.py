@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lists.errors import TagRefused
+from lists.errors import InUse, TagRefused
 from lists.forms.tags import TagForm
 from lists.models import Tag
 from lists.selectors.tags import tags_with_counts
@@ -68,6 +68,10 @@ def tag_edit(request: Any, tag_id: UUID) -> HttpResponse:
 @requires("contacts.edit")
 def tag_delete(request: Any, tag_id: UUID) -> HttpResponse:
     tag = _tag(request, tag_id)
-    taken = delete_tag(tag=tag, actor=request.user, request=request)
+    try:
+        taken = delete_tag(tag=tag, actor=request.user, request=request)
+    except InUse as error:
+        messages.error(request, error.message)
+        return redirect("lists:tags", request.tenant.slug)
     messages.success(request, f"{tag.name} is deleted; {taken:,} had it")
     return redirect("lists:tags", request.tenant.slug)

@@ -1,7 +1,7 @@
 """Making a batch, sending it, and taking the brakes."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NotRequired, TypedDict, Unpack
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from lists.addresses import normalise
 from lists.models import Contact
 from lists.selectors.audience import suppressed_among
+from lists.selectors.reach import Audience
 from sending import brakes, ledger, queue, tally
 from sending.errors import BatchEnded
 from sending.feed import feed_again
@@ -48,18 +49,23 @@ def create_batch(
     tenant: Tenant,
     lane: Lane,
     ses_account: SesAccount,
-    list_ids: Sequence[int] = (),
+    audience: Audience | None = None,
     fingerprint: bytes | None = None,
     **mail: Unpack[Mail],
 ) -> Batch:
-    """A batch in state preparing. Raises ContentError when its content does not compile."""
+    """A batch in state preparing, to an audience or, without one, for mails asked for one by one.
+
+    The audience is kept as it is defined now: a segment that is changed later changes nothing.
+    Raises ContentError when the content does not compile.
+    """
     if ses_account.tenant_id != tenant.pk:
         raise ValueError("the SES account belongs to another tenant")
     batch = Batch(
         tenant=tenant,
         lane=lane,
         ses_account=ses_account,
-        list_ids=list(list_ids),
+        list_ids=audience.consent_lists(tenant) if audience else [],
+        audience=audience.to_json() if audience else {},
         fingerprint=fingerprint,
         **mail,
     )

@@ -14,11 +14,14 @@ from tenants.services import audit
 
 @dataclass(frozen=True)
 class Limits:
-    """From when on a campaign is paused (percent), and how many days messages are kept."""
+    """From when on a campaign is paused (percent), how many days messages are kept, and after how
+    many somebody is unengaged (None: never).
+    """
 
     bounce_limit: float
     complaint_limit: float
     retention_days: int
+    unengaged_days: int | None = None
 
 
 @dataclass(frozen=True)

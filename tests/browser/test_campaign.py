@@ -34,7 +34,7 @@ def write(page: Page, campaigns: str) -> None:
     page.get_by_role("link", name="New campaign").click()
     page.get_by_label("Name").fill("Spring")
     page.get_by_role("button", name="Write it").click()
-    page.get_by_label("News", exact=True).check()
+    page.get_by_role("checkbox", name="News").check()
     page.get_by_label("From name").fill("Acme, Inc")
     page.get_by_label("From address").fill("news@acme.example")
     page.get_by_label("Subject").fill("Hello")

@@ -10,6 +10,7 @@ from redis import Redis
 
 from lists.errors import InvalidAddress
 from lists.models import Contact, List, Source, SubscriptionStatus, Suppression
+from lists.selectors.reach import Audience
 from sending import feed, launching, queue, sweeping
 from sending.errors import BatchEnded, ContentError
 from sending.models import (
@@ -46,7 +47,7 @@ def new_batch(account: SesAccount, *lists: List, **fields: Any) -> Batch:
         "from_header": "Acme <news@acme.example>",
         "subject": "Hello",
         "html": "<p>Hello</p>",
-        "list_ids": [one.pk for one in lists],
+        "audience": Audience(tuple(one.pk for one in lists)) if lists else None,
     }
     return create_batch(**{**given, **fields})
 

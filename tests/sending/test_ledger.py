@@ -238,9 +238,9 @@ def test_a_late_answer_settles_what_a_sweep_called_unknown(
     assert tally(message) == {after.name.lower(): 1}
 
 
-def told(message: Message, outcome: Outcome, **fields: str) -> int:
+def told(message: Message, outcome: Outcome, ses_message_id: str = "") -> int:
     changed = apply_outcomes(
-        [OutcomeRow(message.pk, message.tenant_id, outcome, timezone.now(), **fields)]
+        [OutcomeRow(message.pk, message.tenant_id, outcome, timezone.now(), ses_message_id)]
     )
     message.refresh_from_db()
     return changed

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from lists.models import Contact, List
+from lists.selectors.reach import Audience
 from sending import feed, launching, queue, quota
 from sending.decide import Action, Decision
 from sending.errors import BatchEnded
@@ -87,7 +88,7 @@ class SendMachine(RuleBasedStateMachine):
             tenant=account.tenant,
             lane=Lane.CAMPAIGN,
             ses_account=account,
-            list_ids=[self.engine.news.pk],
+            audience=Audience((self.engine.news.pk,)),
             **MAIL,
         )
         self.campaigns.append(launch_batch(batch=batch))

@@ -15,6 +15,7 @@ from django.utils import timezone
 from redis import Redis
 
 from lists.models import List
+from lists.selectors.reach import Audience
 from sending import ledger, queue, sweeping
 from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
 from sending.selectors.batches import progress
@@ -36,7 +37,7 @@ def press_send(ses_account: SesAccount, news: List, count: int) -> Batch:
         from_header="Acme <news@acme.example>",
         subject="Hello {{ contact.first_name }}",
         html="<p>Hello {{ contact.first_name }}</p>",
-        list_ids=[news.pk],
+        audience=Audience((news.pk,)),
     )
     launch_batch(batch=batch)
     return batch

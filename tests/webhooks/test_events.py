@@ -1,7 +1,7 @@
 """What SES tells, and what follows: every row of the table, from the payloads as SES sends them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -97,9 +97,9 @@ TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
         "",
         Verdict(Outcome.REJECTED, our_fault=True),
     ),
-    "event_open": (EventKind.OPEN, "", NOTHING),
-    "event_click": (EventKind.CLICK, "", NOTHING),
-    "event_click_null_linktags": (EventKind.CLICK, "", NOTHING),
+    "event_open": (EventKind.OPEN, "person", NOTHING),
+    "event_click": (EventKind.CLICK, "machine", NOTHING),
+    "event_click_null_linktags": (EventKind.CLICK, "machine", NOTHING),
     "event_subscription": (
         EventKind.SUBSCRIPTION,
         "unsubscribe_all",
@@ -231,6 +231,34 @@ def test_copies_of_an_event_share_a_mark_and_different_ones_do_not() -> None:
     opened = parse(json.dumps(payload("event_open")))
     assert bounce is not None and again is not None and opened is not None
     assert bounce.dedupe == again.dedupe != opened.dedupe
+
+
+_PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
+
+
+@pytest.mark.parametrize(
+    ("agent", "seconds", "who"),
+    [
+        (_PHONE, 300, "person"),
+        ("Mozilla/5.0 (via ggpht.com GoogleImageProxy)", 300, "person"),
+        ("YahooMailProxy; https://help.yahoo.com", 300, "person"),
+        ("Mozilla/5.0 (compatible; bingbot/2.0)", 300, "machine"),
+        ("Mozilla/5.0", 300, "machine"),
+        ("", 300, "machine"),
+        ("Mozilla/5.0 (compatible; Barracuda Sentinel)", 300, "machine"),
+        ("python-requests/2.32", 300, "machine"),
+        (_PHONE, 2, "machine"),
+        (_PHONE, 4, "person"),
+    ],
+)
+def test_who_opened_is_told_by_agent_and_time(agent: str, seconds: int, who: str) -> None:
+    document = payload("event_open")
+    sent = datetime.fromisoformat(document["mail"]["timestamp"])
+    document["open"]["userAgent"] = agent
+    document["open"]["timestamp"] = (sent + timedelta(seconds=seconds)).isoformat()
+    event = parse(json.dumps(document))
+    assert event is not None
+    assert event.subtype == who
 
 
 @pytest.mark.parametrize(

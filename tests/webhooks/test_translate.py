@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from lists.models import (
     Contact,
+    Engagement,
     List,
     Subscription,
     SubscriptionStatus,
@@ -451,3 +452,18 @@ def test_two_workers_share_the_rows(
     assert Suppression.unscoped.filter(reason="complaint").count() == 40
     digest = FeedbackDigest.unscoped.get()
     assert (digest.bounces, digest.complaints, len(digest.contact_ids)) == (40, 40, 40)
+
+
+def test_only_what_a_person_did_is_engagement(ada: Message, store: Store) -> None:
+    Batch.unscoped.update(launched_at=ada.sent_at or timezone.now())
+    store(tagged("event_delivery", ada))
+    store(tagged("event_open", ada))
+    store(tagged("event_click", ada))
+    run()
+    ada.refresh_from_db()
+    row = Engagement.unscoped.get(contact=ada.contact_id)
+    assert (row.last_sent_at, row.last_delivered_at) == (ada.sent_at, ada.outcome_at)
+    opened = MessageEvent.unscoped.get(kind=EventKind.OPEN)
+    assert (opened.subtype, opened.at) == ("person", row.last_opened_at)
+    assert MessageEvent.unscoped.get(kind=EventKind.CLICK).subtype == "machine"
+    assert row.last_clicked_at is None

@@ -1,0 +1,131 @@
+"""Who is in a segment, and what uses what."""
+# ruff: noqa: S608 (SQL of lists.segments.sql: constants, with bound parameters)
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from lists.models import Contact, ContactField, List, Segment, Tag
+from lists.segments import mail
+from lists.segments.language import Condition, Definition, Takes, operators_of
+from lists.segments.mail import MailedCampaign
+from lists.segments.names import Broken, names_for
+from lists.segments.reading import conditions, parse
+from lists.segments.sql import Clock, Compiled, compile_definition
+from lists.segments.wording import words
+from lists.signals import Use, segment_used_by
+from tenants.models import Tenant
+
+SAMPLE = 10
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a definition comes to now: how many, some of them, in words, and what is broken."""
+
+    count: int
+    sample: list[Contact]
+    words: str
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True)
+class InWords:
+    """A segment as a sentence, and the conditions of it that cannot be answered any more."""
+
+    segment: Segment
+    words: str
+    broken: list[Broken]
+
+
+def segments_of(tenant: Tenant) -> list[InWords]:
+    """By name."""
+    segments = list(Segment.objects.for_tenant(tenant).order_by(Lower("name")))
+    definitions = {one.pk: parse(one.definition) for one in segments}
+    names = names_for(tenant, definitions.values())
+    return [
+        InWords(one, words(definitions[one.pk], names), names.broken(definitions[one.pk]))
+        for one in segments
+    ]
+
+
+def compiled(tenant: Tenant, definition: Definition) -> Compiled:
+    """The definition's condition as of this moment."""
+    clock = Clock.of(tenant, timezone.now())
+    return compile_definition(definition, names_for(tenant, [definition]), clock)
+
+
+def count(tenant: Tenant, definition: Definition) -> int:
+    """How many contacts of the tenant a definition holds for now."""
+    return _count(tenant, compiled(tenant, definition))
+
+
+def preview(tenant: Tenant, definition: Definition) -> Preview:
+    """What a definition comes to now."""
+    names = names_for(tenant, [definition])
+    asked = compile_definition(definition, names, Clock.of(tenant, timezone.now()))
+    found = _count(tenant, asked)
+    sample = _sample(tenant, asked) if found else []
+    return Preview(found, sample, words(definition, names), asked.broken)
+
+
+def _count(tenant: Tenant, asked: Compiled) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s "
+            f"AND {asked.sql}",
+            asked.params | {"tenant_id": tenant.pk},
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _sample(tenant: Tenant, asked: Compiled) -> list[Contact]:
+    """Any ten, by address. Without an order PostgreSQL stops at the tenth that it meets."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT c.id FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s "
+            f"AND {asked.sql} LIMIT {SAMPLE}",
+            asked.params | {"tenant_id": tenant.pk},
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Contact.objects.for_tenant(tenant).filter(pk__in=ids).order_by("email_norm"))
+
+
+def uses_of(segment: Segment) -> list[Use]:
+    """What would lose the segment if it were deleted, as the apps above answer."""
+    answers: list[Any] = segment_used_by.send(sender=Segment, segment=segment)
+    return [use for _, uses in answers for use in uses]
+
+
+def segments_with(thing: List | Tag | ContactField) -> list[Segment]:
+    """The segments whose definitions name a list, a tag or a field, by name."""
+    segments = Segment.objects.for_tenant(thing.tenant).order_by("name")
+    return [
+        one
+        for one in segments
+        if any(_names(c, thing) for _, _, c in conditions(parse(one.definition)))
+    ]
+
+
+def _names(condition: Condition, thing: List | Tag | ContactField) -> bool:
+    if isinstance(thing, ContactField):
+        return condition.field == (thing.kind, thing.key)
+    wanted = Takes.LIST if isinstance(thing, List) else Takes.TAG
+    takes = operators_of(condition.what)[condition.op].takes
+    return (wanted, str(thing.public_id)) in zip(takes, condition.values, strict=True)
+
+
+def campaigns_to_choose(tenant: Tenant, chosen: Iterable[UUID] = ()) -> list[MailedCampaign]:
+    """The newest campaigns that have left, and those that a definition names already."""
+    history = mail.history()
+    if history is None:
+        return []
+    newest = history.campaigns(tenant, None)
+    known = {one.public_id for one in newest}
+    others = {one for one in chosen if str(one) not in known}
+    return newest + (history.campaigns(tenant, others) if others else [])
