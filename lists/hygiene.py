@@ -1,7 +1,9 @@
 """Addresses that are no person's: of an office, of those who take complaints, thrown away."""
 
 from enum import IntEnum
-from functools import cache, lru_cache
+from functools import lru_cache
+
+from disposable_email_domains import blocklist
 
 # RFC 2142 and what offices call themselves besides. More people than one read these, and none of
 # them has agreed to anything for the others.
@@ -30,31 +32,22 @@ class Hygiene(IntEnum):
     REFUSED = 3
 
 
+_BY_NAME = dict.fromkeys(ROLES, Hygiene.ROLE) | dict.fromkeys(REFUSED, Hygiene.REFUSED)
+
+
 def hygiene_of(email_norm: str) -> Hygiene:
     """Whose an address is, as addresses.normalise() gives it; `info+x` is `info`."""
     local, _, domain = email_norm.rpartition("@")
     if "+" in local:
         local = local.partition("+")[0]
-    if local in REFUSED:
-        return Hygiene.REFUSED
-    if _is_disposable(domain):
-        return Hygiene.DISPOSABLE
-    return Hygiene.ROLE if local in ROLES else Hygiene.PERSON
+    return max(_BY_NAME[local], _of_domain(domain)) if local in _BY_NAME else _of_domain(domain)
 
 
 @lru_cache(maxsize=20_000)
-def _is_disposable(domain: str) -> bool:
+def _of_domain(domain: str) -> Hygiene:
     """Whether a domain, or one above it, is one for mail that is thrown away."""
     while "." in domain:
-        if domain in _disposable():
-            return True
+        if domain in blocklist:
+            return Hygiene.DISPOSABLE
         domain = domain.partition(".")[2]
-    return False
-
-
-@cache
-def _disposable() -> frozenset[str]:
-    """Ten thousand names, which only a process that looks at addresses needs."""
-    from disposable_email_domains import blocklist  # noqa: PLC0415 (see above)
-
-    return frozenset(blocklist)
+    return Hygiene.PERSON

@@ -3,12 +3,11 @@
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from typing import IO
 
 from lists.csvfile import CsvFormat, read_records
-from lists.hygiene import Hygiene
-from lists.mapping import State
-from lists.rows import Chunk, RowReader, RowRefused, finished
+from lists.rows import Chunk, RowReader, finished
 from lists.seen import Seen
 
 Chunks = Generator[Chunk, None, None]
@@ -21,27 +20,13 @@ def read_chunks(
     seen = Seen(rows_total)
     records = read_records(file, fmt)
     next(records)  # the names of the columns
-    chunk = Chunk(first=0)
-    for line, values in records:
-        chunk.rows += 1
-        try:
-            email_norm, state, hygiene, copied = reader.read(line, values)
-        except RowRefused as refused:
-            chunk.invalid.append((line, refused.column, refused.value, refused.reason))
-        else:
-            if state >= State.UNSUBSCRIBED:
-                chunk.stops[email_norm] = max(state, chunk.stops.get(email_norm, state))
-            if earlier := seen.add(email_norm, line):
-                chunk.duplicates.append((line, email_norm, earlier))
-            else:
-                chunk.lines.append(copied)
-                if hygiene:
-                    named = chunk.role if hygiene is Hygiene.ROLE else chunk.disposable
-                    named.append((line, email_norm))
-        if chunk.rows == size:
-            yield finished(chunk)
-            chunk = Chunk(first=chunk.first + size)
-    if chunk.rows:
+    first = 0
+    while True:
+        chunk = Chunk(first)
+        reader.read(islice(records, size), seen, chunk)
+        if not chunk.rows:
+            return
+        first += chunk.rows
         yield finished(chunk)
 
 
