@@ -80,10 +80,11 @@ def _count(list_: List) -> None:
 def write_days() -> int:
     """Writes down today and yesterday of every list, and all days of a list that has none; how
     many lists."""
-    lists = List.unscoped.select_related("tenant").order_by("pk")
-    for list_ in lists.iterator(chunk_size=1000):
+    written = 0
+    for list_ in List.unscoped.select_related("tenant").order_by("pk").iterator():
         write_days_of(list_)
-    return len(lists)
+        written += 1
+    return written
 
 
 def write_days_of(list_: List) -> None:

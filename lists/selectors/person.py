@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lists.models import Contact, Subscription
+from lists.models import Contact, LeaveReason, Subscription
 from lists.selectors.contacts import suppression_of
 from lists.selectors.tags import tags_on
 from lists.signals import contact_exported
@@ -17,6 +17,7 @@ def known_of(contact: Contact) -> dict[str, Any]:
             "first_name": contact.first_name,
             "last_name": contact.last_name,
             "fields": contact.fields,
+            "language": contact.language,
             "tags": [tag.name for tag in tags_on(contact)],
             "paused_until": contact.paused_until,
             "unsubscribed_at": contact.unsubscribed_at,
@@ -31,8 +32,13 @@ def known_of(contact: Contact) -> dict[str, Any]:
         ),
         "confirmations": list(
             contact.confirmations.order_by("created_at").values(
-                "created_at", "expires_at", "confirmed_at", "values", "wording"
+                "created_at", "expires_at", "confirmed_at", "values", "wording", "language"
             )
+        ),
+        "reasons_for_leaving": list(
+            LeaveReason.unscoped.filter(contact=contact)
+            .order_by("at")
+            .values("at", "list__name", "reason", "text")
         ),
         "suppression": suppression
         and {

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,11 @@ from redis import Redis
 from lists.models import Captcha, Confirmation, ContactField, List, SignupForm
 from sending.models import MessageData, SesAccount
 from tenants.models import Tenant
+from tests.browser.axe import findings
 from tests.browser.conftest import PHONE
 from tests.conftest import Person
 from tests.preferences.conftest import form_url
 
-AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -71,15 +70,6 @@ def site(html: str) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def violations(page: Page) -> list[tuple[str, str]]:
-    """What axe finds. The policy allows no injected script; the debugger may speak all the same."""
-    page.context.new_cdp_session(page).send(
-        "Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")}
-    )
-    found = page.evaluate("axe.run(document)")["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in found]
 
 
 # --- the builder --------------------------------------------------------------------------------
@@ -171,7 +161,7 @@ def test_the_pages_fit_and_are_accessible(
     ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        assert violations(page) == [], address
+        assert findings(page) == [], address
 
 
 # --- embeds -------------------------------------------------------------------------------------
@@ -194,7 +184,7 @@ def test_the_script_shows_the_form_on_another_site(
         form.save()
         page.goto(origin)
         expect(page.get_by_role("heading", name="News from Acme")).to_be_visible()
-        assert violations(page) == []
+        assert findings(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         expect(page.get_by_label("News", exact=True)).to_be_checked()
         page.get_by_label("Offers").check()

@@ -16,7 +16,7 @@ from sending import queue, signs
 from sending.models import QUOTA_REACHED, Batch, BatchTally, Lane, SesAccount
 from sending.parking import park_aws
 from tenants.models import User
-from tests.browser.test_pieces import AXE
+from tests.browser.axe import findings
 from tests.conftest import Person
 from tests.sending.factory import make_batch, make_contacts, make_messages
 
@@ -41,14 +41,6 @@ def batch(ses_account: SesAccount, news: List, alice: Person) -> Batch:
     return made
 
 
-def violations(page: Page) -> list[str]:
-    page.context.new_cdp_session(page).send(
-        "Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")}
-    )
-    found = page.evaluate("axe.run(document)")["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found]
-
-
 def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
@@ -65,7 +57,7 @@ def test_home_follows_what_is_under_way(
     expect(page.get_by_text("Daily quota reached", exact=True)).to_be_visible()
     Batch.unscoped.update(state="done")
     expect(page.get_by_text("Nothing is being sent any more.")).to_be_visible()
-    assert violations(page) == []
+    assert findings(page) == []
 
 
 @pytest.mark.parametrize("width", [1440, 375])
@@ -83,7 +75,7 @@ def test_the_report_follows_its_campaign(
     expect(page.get_by_text("Daily quota reached, resumes about ")).to_be_visible()
     expect(page.get_by_role("heading", name="Autumn")).to_have_count(1)
     assert fits(page)
-    assert violations(page) == []
+    assert findings(page) == []
 
 
 def test_a_page_left_open_asks_less_often(
@@ -118,6 +110,6 @@ def test_the_operators_page(
     expect(page.get_by_role("rowheader", name=KEY)).to_be_visible()
     expect(page.get_by_role("rowheader", name="send@worker-1.bluefox.example")).to_be_visible()
     assert fits(page)
-    assert violations(page) == []
+    assert findings(page) == []
     BatchTally.unscoped.update(sent=43)
     expect(page.get_by_role("cell", name="7", exact=True)).to_be_visible(timeout=10_000)

@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -17,7 +16,8 @@ from django.test import override_settings
 from django.urls import include, path
 from playwright.sync_api import Browser, Page, expect
 
-AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
+from tests.browser.axe import findings
+
 NAVIGATION = [
     {"label": "Home", "url": "/", "icon": "house", "key": "h", "current": True},
     {"label": "Contacts", "url": "/table/", "icon": "users", "key": "o", "current": False},
@@ -315,10 +315,5 @@ def test_a_page_is_accessible_and_does_not_scroll_sideways(
     visit: Callable[..., Page], address: str, scheme: str, width: int
 ) -> None:
     page = visit(address, color_scheme=scheme, viewport={"width": width, "height": 800})
-    # The policy allows no injected script; the debugger may speak all the same.
-    page.context.new_cdp_session(page).send(
-        "Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")}
-    )
-    found = page.evaluate("axe.run(document)")["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +9,22 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from lists.models import Captcha, Contact, List, SignupForm, Source, Subscription
+from lists.models import (
+    Captcha,
+    Contact,
+    LeaveReason,
+    List,
+    SignupForm,
+    Source,
+    Subscription,
+)
 from lists.selectors.audience import count_sendable
 from sending.models import MessageData, SesAccount
 from tenants.models import Tenant
+from tests.browser.axe import findings
 from tests.browser.conftest import PHONE
 from tests.preferences.conftest import form_url, link
 
-AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -162,9 +169,56 @@ def test_every_page_fits_and_is_accessible(
     ):
         page.goto(live_server.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        # The policy allows no injected script; the debugger may speak all the same.
-        page.context.new_cdp_session(page).send(
-            "Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")}
-        )
-        found = page.evaluate("axe.run(document)")["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], address
+        assert findings(page) == [], address
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_from_the_form_to_the_farewell(
+    live_server: Any,
+    new_page: Callable[..., Page],
+    form: SignupForm,
+    news: List,
+    javascript: bool,
+) -> None:
+    """On a phone, in German: sign up, confirm, pause everything, go on, leave and say why."""
+    SignupForm.unscoped.update(captcha=Captcha.NONE)
+    page = new_page(**PHONE, java_script_enabled=javascript, locale="de-DE")
+
+    def press(name: str) -> None:
+        page.get_by_role("button", name=name).first.click()
+
+    page.goto(live_server.url + form_url(form))
+    page.get_by_label("E-Mail-Adresse").fill("ada@person.example")
+    page.wait_for_timeout(2_000)  # as long as anybody needs to read it
+    press("Sign up")
+    expect(page.get_by_role("heading", name="Sehen Sie in Ihr Postfach")).to_be_visible()
+    values = MessageData.unscoped.get().data
+    assert values["words"]["button"] == "Meine Anmeldung bestätigen"
+
+    page.goto(values["confirm_url"].replace("http://testserver", live_server.url))
+    press("Ja, melden Sie mich an")
+    expect(page.get_by_role("heading", name="Ihre Anmeldung ist bestätigt")).to_be_visible()
+    assert Contact.unscoped.get().language == "de"
+
+    page.get_by_role("link", name="Wählen Sie, was Sie bekommen").click()
+    page.get_by_text("Alle E-Mails pausieren").click()
+    everything = page.locator("section").filter(has=page.get_by_text("Alles auf einmal"))
+    everything.get_by_role("button", name="30 Tage").click()
+    expect(page.get_by_text("Alle E-Mails pausieren bis")).to_be_visible()
+    assert count_sendable(tenant=form.tenant, list_ids=[news.pk]) == 0
+    press("Die Pause jetzt beenden")
+    assert count_sendable(tenant=form.tenant, list_ids=[news.pk]) == 1
+
+    page.get_by_role("link", name="Français").click()
+    expect(page.get_by_role("heading", name="Ce que vous recevez de nous")).to_be_visible()
+    press("Se désinscrire")
+    expect(page.get_by_text("Vous êtes désinscrit de News.")).to_be_visible()
+    page.get_by_label("Je reçois trop de messages").check()
+    page.get_by_label("Avec vos propres mots").fill("Chaque jour")
+    press("Envoyer")
+    expect(page.get_by_text("Merci de nous l'avoir dit.")).to_be_visible()
+    assert count_sendable(tenant=form.tenant, list_ids=[news.pk]) == 0
+    told = LeaveReason.unscoped.get()
+    assert (told.reason, told.text) == ("too_often", "Chaque jour")
+    assert Contact.unscoped.get().language == "fr"
+    assert page.context.cookies() == []

@@ -4,6 +4,7 @@ The model is what each person did, in plain Python: it knows nothing of rows. A 
 the one of every run: STEPS=80 EXAMPLES=2000 python -m pytest tests/lists/test_audience_machine.py
 """
 
+from contextlib import suppress as forgiving
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from lists.errors import ConfirmationExpired, SignupClosed
+from lists.errors import ConfirmationExpired, ErasedForGood, SignupClosed
 from lists.models import (
     Captcha,
     Confirmation,
@@ -39,6 +40,7 @@ from lists.models import (
 from lists.selectors.audience import SENDABLE_SQL, count_sendable, sendable_params
 from lists.services import optin
 from lists.services.contacts import subscribe, upsert_contact
+from lists.services.erasure import erase_contact
 from lists.services.lists import delete_list
 from lists.services.suppression import Suppress, remove_from_all_lists, suppress, unsuppress
 from sending import launching
@@ -65,6 +67,7 @@ class Did:
     paused_days: int = 0  # all mail
     paused_lists: dict[int, int] = field(default_factory=dict)  # list -> days
     suppressed: bool = False
+    erased: bool = False
 
     def wants(self, lists: set[int]) -> bool:
         """Whether mail to these lists is theirs to get today."""
@@ -316,6 +319,15 @@ class AudienceMachine(RuleBasedStateMachine):
             )
             self.people[email].leaves_everything()
 
+    @rule(email=WHO)
+    def erase(self, email: str) -> None:
+        """What is forgotten is all but one thing: never to mail them again."""
+        contact = self.contact(email)
+        if contact is not None:
+            erase_contact(contact=contact, actor=self.alice.user)
+            self.people[email] = Did(suppressed=True, erased=True)
+            self.mailed = [mail for mail in self.mailed if mail.email != email]
+
     @rule(slot=WHICH)
     def delete_and_make_a_list(self, slot: str) -> None:
         gone = self.lists[slot]
@@ -337,8 +349,10 @@ class AudienceMachine(RuleBasedStateMachine):
 
     @rule(email=WHO)
     def unsuppress(self, email: str) -> None:
-        unsuppress(tenant=self.tenant, email_norm=email, actor=self.alice.user)
-        self.people[email].suppressed = False
+        did = self.people[email]
+        with forgiving(ErasedForGood):
+            unsuppress(tenant=self.tenant, email_norm=email, actor=self.alice.user)
+        did.suppressed = did.erased
 
     # --- what is asked ---------------------------------------------------------------------------
 
