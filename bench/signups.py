@@ -30,7 +30,7 @@ from tenants.models import Tenant
 
 _RATE = 200
 _SECONDS = 15.0
-_FLAT_OUT = 4_000
+_FLAT_OUT = 2_000
 _WARM = 200
 _THREADS = 48
 _COUNTER = 150

@@ -25,7 +25,6 @@ from lists.models import (
 from lists.selectors.audience import suppressed_among
 from lists.services import consent
 from lists.signup_fields import NAMES
-from lists.suppressing import keep_erased
 from tenants.limits import hit
 from tenants.models import Tenant
 
@@ -71,9 +70,11 @@ def request_subscription(
     """
     address = normalise(email)
     tenant = form.tenant
-    if suppressed_among(tenant=tenant, email_norms=[address.email_norm]):
-        return None
     contact, is_new = _found_or_made(tenant, address)
+    # Asked once the contact is held: an erasure that had it has ended, and says so here.
+    if suppressed_among(tenant=tenant, email_norms=[address.email_norm]):
+        transaction.set_rollback(True)
+        return None
     wanted = list(lists) if is_new else _not_member_of(contact, lists)
     if free := _ask_for_no_click(contact, wanted, is_new=is_new):
         _sign_up(
@@ -99,11 +100,7 @@ def _found_or_made(tenant: Tenant, address: Address) -> tuple[Contact, bool]:
     Contact.unscoped.bulk_create([made], ignore_conflicts=True)
     contacts = Contact.objects.for_tenant(tenant)
     found: Contact = contacts.select_for_update().get(email_norm=address.email_norm)
-    is_new = found.public_id == made.public_id
-    if is_new:
-        # An erasure may have ended while we waited for the contact that it deleted.
-        keep_erased(tenant.pk, [address.email_norm])
-    return found, is_new
+    return found, found.public_id == made.public_id
 
 
 @transaction.atomic
