@@ -13,11 +13,14 @@ from lists.models import (
     Contact,
     ContactTag,
     List,
+    Segment,
     Subscription,
     SubscriptionStatus,
     Suppression,
     Tag,
 )
+from lists.segments.reading import parse
+from lists.selectors.segments import holds
 from tenants.models import Tenant
 
 _SEARCH_LENGTH, _WORDS = 200, 10
@@ -47,10 +50,11 @@ class ContactFilter:
     status: str = ""
     tag: Tag | None = None
     only: tuple[UUID, ...] = ()
+    segment: Segment | None = None
 
     @classmethod
     def read(cls, tenant: Tenant, given: Mapping[str, Any]) -> "ContactFilter":
-        """The filter that the parameters q, list, status, tag and only of a page stand for.
+        """The filter that the parameters q, list, status, tag, segment and only of a page say.
 
         Raises FilterGone where it names what is not there: it must not widen to everyone.
         """
@@ -68,6 +72,7 @@ class ContactFilter:
             status=status,
             tag=_named(Tag, tenant, given.get("tag")),
             only=only,
+            segment=_named(Segment, tenant, given.get("segment")),
         )
 
     def parameters(self) -> dict[str, Any]:
@@ -77,6 +82,7 @@ class ContactFilter:
             "list": str(self.list.public_id) if self.list else "",
             "status": self.status,
             "tag": str(self.tag.public_id) if self.tag else "",
+            "segment": str(self.segment.public_id) if self.segment else "",
             "only": [str(one) for one in self.only],
         }
         return {name: value for name, value in given.items() if value}
@@ -90,6 +96,7 @@ class ContactFilter:
             f"on {self.list}" if self.list else "",
             STATES[self.status].lower() if self.status else "",
             f"with the tag {self.tag}" if self.tag else "",
+            f"in the segment {self.segment}" if self.segment else "",
             f"with “{self.search}” in address or name" if self.search else "",
         ]
         said = ", ".join(filter(None, parts))
@@ -125,6 +132,8 @@ def find_contacts(*, tenant: Tenant, wanted: ContactFilter) -> QuerySet[Contact]
         rows = rows.filter(
             Exists(ContactTag.unscoped.filter(contact=OuterRef("pk"), tag=wanted.tag))
         )
+    if wanted.segment is not None:
+        rows = rows.filter(holds(tenant, parse(wanted.segment.definition)))
     if wanted.status:
         rows = rows.filter(_in_state(wanted.status, wanted.list))
     return rows

@@ -1,12 +1,15 @@
 """Who is in a segment, and what uses what."""
-# ruff: noqa: S608 (SQL of lists.segments.sql: constants, with bound parameters)
+# ruff: noqa: S608, S611 (SQL of lists.segments.sql: constants, with bound parameters)
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -58,6 +61,24 @@ def compiled(tenant: Tenant, definition: Definition) -> Compiled:
     """The definition's condition as of this moment."""
     clock = Clock.of(tenant, timezone.now())
     return compile_definition(definition, names_for(tenant, [definition]), clock)
+
+
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+def holds(tenant: Tenant, definition: Definition) -> RawSQL:
+    """The definition as of this moment, as a condition for a queryset of Contact.
+
+    Each contact is asked for by its id, so that asking a few of a million costs a few.
+    """
+    asked = compiled(tenant, definition)
+    names = _PARAMETER.findall(asked.sql)
+    return RawSQL(
+        "EXISTS (SELECT 1 FROM lists_contact c WHERE c.id = lists_contact.id "
+        f"AND c.tenant_id = %s AND {_PARAMETER.sub('%s', asked.sql)})",
+        [tenant.pk, *(asked.params[name] for name in names)],
+        output_field=BooleanField(),
+    )
 
 
 def count(tenant: Tenant, definition: Definition) -> int:

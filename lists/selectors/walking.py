@@ -12,8 +12,10 @@ from django.db import connection
 
 from lists.models import Contact, List, SubscriptionStatus
 from lists.paging import PAGE_SIZE, Page
+from lists.segments.reading import parse
 from lists.selectors.filters import ContactFilter, find_contacts
 from lists.selectors.search import ids_with
+from lists.selectors.segments import compiled
 from tenants.models import Tenant
 
 # So many candidates are looked at for one page: about a tenth of a second.
@@ -62,6 +64,12 @@ SELECT c.id FROM x CROSS JOIN LATERAL (
 ORDER BY c.id {order} LIMIT %(most)s
 """
 _ALL_SUPPRESSED = "SELECT id FROM lists_suppression WHERE tenant_id = %(tenant)s LIMIT %(most)s"
+# A condition over `c` that lists.segments.sql made.
+_OF_SEGMENT = """
+SELECT c.id FROM lists_contact c
+WHERE c.tenant_id = %(tenant)s AND c.id {{beyond}} %(edge)s AND {condition}
+ORDER BY c.id {{order}} LIMIT %(most)s
+"""
 _EVERYONE = """
 SELECT id FROM lists_contact WHERE tenant_id = %(tenant)s AND id {beyond} %(edge)s
 ORDER BY id {order} LIMIT %(most)s
@@ -166,6 +174,9 @@ def _parts(tenant: Tenant, wanted: ContactFilter) -> list[_Part]:
             return [(_PAUSED, of_tenant), (_PAUSED_ON_A_LIST, of_tenant)]
     if wanted.tag:
         return [(_OF_TAG, {"tag": wanted.tag.pk})]
+    if wanted.segment:
+        asked = compiled(tenant, parse(wanted.segment.definition))
+        return [(_OF_SEGMENT.format(condition=asked.sql), of_tenant | asked.params)]
     if wanted.status == "active":
         return [_places(lists, [SubscriptionStatus.ACTIVE])]
     if wanted.list:

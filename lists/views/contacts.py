@@ -15,7 +15,16 @@ from lists.errors import InvalidAddress, InvalidContact, TagRefused
 from lists.fields import show
 from lists.forms.contacts import ContactForm, EditContactForm, SubscribeForm
 from lists.forms.tags import ContactTagsForm
-from lists.models import Contact, Import, List, Source, Subscription, SubscriptionStatus, Tag
+from lists.models import (
+    Contact,
+    Import,
+    List,
+    Segment,
+    Source,
+    Subscription,
+    SubscriptionStatus,
+    Tag,
+)
 from lists.paging import count_up_to
 from lists.selectors.contacts import add_states, page_of_contacts, suppression_of
 from lists.selectors.fields import fields_of
@@ -56,6 +65,7 @@ def contacts(request: Any) -> HttpResponse:
         "states": STATES.items(),
         "lists": List.objects.for_tenant(request.tenant).order_by("name"),
         "tags": tags_of(request.tenant),
+        "segments": Segment.objects.for_tenant(request.tenant).order_by("name"),
         "wanted": wanted,
         "filtered": filtered,
     }

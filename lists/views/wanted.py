@@ -9,9 +9,9 @@ from lists.selectors.filters import ContactFilter
 
 
 def wanted_of(request: Any) -> ContactFilter:
-    """Raises Http404 where it names a list, tag or status that is not there."""
+    """Raises Http404 where it names a list, tag, segment or status that is not there."""
     query = request.GET
-    given = {name: query.get(name) for name in ("q", "list", "status", "tag")}
+    given = {name: query.get(name) for name in ("q", "list", "status", "tag", "segment")}
     try:
         return ContactFilter.read(request.tenant, given | {"only": query.getlist("selected")})
     except FilterGone as gone:

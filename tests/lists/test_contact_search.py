@@ -20,11 +20,13 @@ from lists.models import (
     SuppressionReason,
     Tag,
 )
+from lists.segments.reading import parse
 from lists.selectors import walking
 from lists.selectors.contacts import page_of_contacts
 from lists.selectors.filters import STATES, ContactFilter, find_contacts
 from lists.selectors.walking import page_of
 from lists.services.contacts import edit_contact
+from lists.services.segments import save_segment
 from lists.services.suppression import Suppress, suppress
 from lists.services.tags import save_tag
 from tenants.models import Tenant
@@ -202,9 +204,13 @@ def test_pages_hold_exactly_what_the_filter_finds_in_every_combination(
     vip = Tag.unscoped.get()
     only = tuple(one.public_id for one in many[::9])
     assert _walked(acme, ContactFilter(only=only)) == [one.pk for one in many[::9]][::-1]
+    conditions = [{"what": "email", "op": "contains", "values": ["9"]}]
+    nines = save_segment(tenant=acme, name="Nines", definition=parse({"groups": [conditions]}))
     narrowed = ((None, None), (news, None), (None, vip), (news, vip))
-    for search, (list_, tag), status in product(("", "bob lee3"), narrowed, ("", *STATES)):
-        wanted = ContactFilter(search, list_, status, tag)
+    for search, (list_, tag), status, segment in product(
+        ("", "bob lee3"), narrowed, ("", *STATES), (None, nines)
+    ):
+        wanted = ContactFilter(search, list_, status, tag, segment=segment)
         expected = find_contacts(tenant=acme, wanted=wanted).order_by("-id")
         assert _walked(acme, wanted) == list(expected.values_list("pk", flat=True)), wanted
 

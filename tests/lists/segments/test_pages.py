@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from campaigns.services.campaigns import create_campaign, save_draft
+from lists import bulk
 from lists.errors import InUse, ListInUse, SegmentNameTaken, SegmentRefused
-from lists.models import Contact, ContactField, List, Segment, Tag
+from lists.models import BulkKind, Contact, ContactField, ContactTag, List, Segment, Tag
 from lists.segments.reading import parse
+from lists.selectors.filters import ContactFilter, find_contacts
 from lists.selectors.segments import segments_with
+from lists.services.bulk import start_bulk
 from lists.services.fields import create_field
 from lists.services.lists import delete_list
 from lists.services.segments import refuse_if_used, save_segment
@@ -201,3 +204,34 @@ def test_a_broken_segment_matches_nobody_and_is_named(
     assert text(alice.client.get(f"{SEGMENTS}{made.public_id}/count/")) == "0"
     edit = text(alice.client.get(f"{SEGMENTS}{made.public_id}/edit/"))
     assert ">Deleted</option>" in edit
+
+
+def test_a_segment_is_seen_exported_and_acted_on_whole(
+    alice: Person, acme: Tenant, add_contact: AddContact
+) -> None:
+    for name in ("ann", "bob"):
+        add_contact(f"{name}@x.example", first_name=name)
+    vip = save_tag(tenant=acme, name="VIP")
+    conditions = [
+        {"what": "first_name", "op": "starts", "values": ["an"]},
+        {"what": "tag", "op": "has_not", "values": [str(vip.public_id)]},
+    ]
+    made = save_segment(tenant=acme, name="Anns", definition=parse({"groups": [conditions]}))
+    query = f"?segment={made.public_id}"
+    page = alice.client.get(f"/w/acme/contacts/{query}").content.decode()
+    assert "ann@x.example" in page and "bob@x.example" not in page
+    exported = b"".join(alice.client.post(f"/w/acme/contacts/export/{query}"))
+    assert exported.count(b"@x.example") == 1
+    wanted = ContactFilter.read(acme, {"segment": str(made.public_id)})
+    assert wanted.words() == "In the segment Anns"
+    # Who is in it changes by the act itself: everyone who was in it when it began gets the tag.
+    action = start_bulk(tenant=acme, kind=BulkKind.ADD_TAG, wanted=wanted, actor=None, target=vip)
+    bulk.run(action.pk)
+    assert [one.contact.email for one in ContactTag.unscoped.filter(tag=vip)] == ["ann@x.example"]
+    assert not find_contacts(tenant=acme, wanted=wanted).exists()
+    # What it asks for is gone: nobody, rather than somebody else.
+    ContactTag.unscoped.all().delete()
+    Tag.unscoped.all().delete()
+    assert not find_contacts(tenant=acme, wanted=wanted).exists()
+    Segment.unscoped.all().delete()
+    assert alice.client.get(f"/w/acme/contacts/{query}").status_code == 404
