@@ -8,14 +8,12 @@ from django.utils import timezone
 
 from lists.addresses import Address, normalise
 from lists.errors import BadToken, ConfirmationExpired, SignupClosed, TooManySignups
-from lists.fields import Value, is_of_kind
+from lists.fields import Value
 from lists.form_counts import Count, count_after_commit
 from lists.models import (
     Confirmation,
     ConsentRecord,
     Contact,
-    ContactField,
-    ContactTag,
     List,
     SignupForm,
     Source,
@@ -24,7 +22,7 @@ from lists.models import (
 )
 from lists.selectors.audience import suppressed_among
 from lists.services import consent
-from lists.signup_fields import NAMES
+from lists.services.answers import give_tags, take_values
 from tenants.limits import hit
 from tenants.models import Tenant
 
@@ -221,9 +219,9 @@ def _sign_up(
         )
         for one in lists
     )
-    _give_tags(contact, form)
+    give_tags(contact, form)
     count_after_commit(form, Count.CONFIRMED)
-    _take_values(contact, values)
+    take_values(contact, values)
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.SIGNED_UP,
@@ -274,9 +272,9 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
         raise SignupClosed
     consent.activate(contact=contact, lists=lists, source=Source.FORM)
     if confirmation.form:
-        _give_tags(contact, confirmation.form)
+        give_tags(contact, confirmation.form)
         count_after_commit(confirmation.form, Count.CONFIRMED)
-    _take_values(contact, confirmation.values)
+    take_values(contact, confirmation.values)
     if confirmation.language and not contact.language:
         contact.language = confirmation.language
         contact.save(update_fields=["language", "updated_at"])
@@ -294,45 +292,3 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
     confirmation.confirmed_at = timezone.now()
     confirmation.save(update_fields=["confirmed_at"])
     return confirmation
-
-
-def _give_tags(contact: Contact, form: SignupForm) -> None:
-    ContactTag.unscoped.bulk_create(
-        [
-            ContactTag(tenant_id=contact.tenant_id, contact=contact, tag=tag)
-            for tag in form.tags.all()
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def _take_values(contact: Contact, values: Mapping[str, Value]) -> None:
-    """Fills in what is missing; what the workspace has already is not overwritten by a form.
-
-    The click proves that the reader of the address wants the mail, not who typed the rest.
-    """
-    changed = []
-    names = {key: str(values[key]) for key in NAMES if key in values}
-    if names and not contact.first_name and not contact.last_name:
-        contact.first_name = names.get("first_name", "")
-        contact.last_name = names.get("last_name", "")
-        changed += ["first_name", "last_name"]
-    own = _still_asked(contact, values)
-    if new := {key: value for key, value in own.items() if key not in contact.fields}:
-        contact.fields = contact.fields | new
-        changed.append("fields")
-    if changed:
-        contact.save(update_fields=[*changed, "updated_at"])
-
-
-def _still_asked(contact: Contact, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Those values whose field has not been deleted since, nor made anew of another kind."""
-    given = {key: value for key, value in values.items() if key not in NAMES}
-    if not given:
-        return {}
-    kinds = ContactField.objects.for_tenant(contact.tenant).filter(key__in=given)
-    return {
-        key: given[key]
-        for key, kind in kinds.values_list("key", "kind")
-        if is_of_kind(kind, given[key])
-    }
