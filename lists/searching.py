@@ -24,10 +24,11 @@ WITH chosen AS (
     DELETE FROM lists_searchchange x USING chosen
     WHERE x.tenant_id = %(tenant)s AND x.bucket = chosen.bucket
 ), texts AS (
-    SELECT chosen.bucket, string_agg({CONTACT_TEXT}, E'\\n') AS text
-    FROM chosen LEFT JOIN lists_contact c ON c.tenant_id = %(tenant)s
-        AND c.id >= chosen.bucket << {BUCKET_BITS} AND c.id < (chosen.bucket + 1) << {BUCKET_BITS}
-    GROUP BY chosen.bucket
+    SELECT chosen.bucket, t.text FROM chosen CROSS JOIN LATERAL (
+        SELECT string_agg({CONTACT_TEXT}, E'\\n') AS text FROM lists_contact c
+        WHERE c.tenant_id = %(tenant)s
+          AND c.id >= chosen.bucket << {BUCKET_BITS} AND c.id < (chosen.bucket + 1) << {BUCKET_BITS}
+    ) t
 ), emptied AS (
     DELETE FROM lists_searchblock b USING texts
     WHERE b.tenant_id = %(tenant)s AND b.bucket = texts.bucket AND texts.text IS NULL

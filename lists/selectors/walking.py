@@ -85,7 +85,7 @@ SELECT ARRAY(SELECT id FROM w
              ORDER BY id {order}),
        (SELECT id FROM w ORDER BY id {reverse} LIMIT 1), (SELECT count(*) FROM w)
 """
-_WINDOW, _WINDOW_COST = 5_000, 1_000
+_WINDOW, _WINDOW_COST = 20_000, 4_000
 
 _Part = tuple[str, dict[str, Any]]
 _Batches = Iterator[tuple[list[int], int, int]]
