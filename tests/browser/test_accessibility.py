@@ -32,7 +32,7 @@ from tests.world import build
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Parts of pages, downloads, and what stands in a sandbox: not pages of their own.
-_NO_PAGES = ("progress", "preview", "report", "export", "under_way", "state", "download", "sample")
+_NO_PAGES = ("progress", "preview", "count", "report", "under_way", "state")
 
 
 def is_page(name: str, row: Row) -> bool:
