@@ -22,7 +22,7 @@ Record = tuple[int, list[str]]  # the line it begins on, its values
 COPY_COLUMNS = "public_id, email_norm, line, email, first_name, last_name, fields, state"
 
 _REFUSED = "Whoever reads this address reports spam: a mail to it counts as a complaint."
-_REMEMBERED = 100_000  # values, of all columns together
+_REMEMBERED = 30_000  # values of all columns together, each of up to a kilobyte
 # What is asked of each row, by names of ours: Python 3.11 is slow to find members of an Enum.
 _LEFT, _WRITTEN = State.UNSUBSCRIBED, {state: str(int(state)) for state in State}
 _PERSON, _ROLE, _COMPLAINTS = Hygiene.PERSON, Hygiene.ROLE, Hygiene.REFUSED
