@@ -1,8 +1,9 @@
 """Tells lists what came of campaigns' mails: once a batch has ended, and as SES tells of it.
 
-That a mail was sent is folded into lists_engagement after its batch has ended, in chunks: at the
-send it would cost every mail. Until then lists asks the batches that unfolded() names. Deliveries
-are noted with the outcomes of events. Reasons: docs/decisions/segments.md.
+That a mail was sent, and arrived, is folded into lists_engagement after its batch has ended, in
+chunks: one by one it would cost every mail. Until then lists asks the batches that unfolded()
+names. What is learnt later, opens and clicks are noted at once.
+Reasons: docs/decisions/segments.md.
 """
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
@@ -18,6 +19,9 @@ from sending.models import PERSON, Batch, BatchState, EventKind, Outcome, Status
 from tenants.models import Tenant
 
 _CHUNK = 10_000
+# Seconds after its end from which on a batch is folded, and news of its mails is noted at once.
+# What comes earlier is committed by the time of the fold, which finds it.
+_FOLDED_FROM, _NOTED_FROM = 120, 60
 # A complaint comes from a mailbox that got the mail.
 _ARRIVED = f"({Outcome.DELIVERED.value}, {Outcome.COMPLAINED.value})"
 # As the index batch_unfolded says it. A batch that was opened again ends anew, and is folded anew.
@@ -31,6 +35,7 @@ _TOLD = f"""
 """
 _OF_MESSAGES = f"""{_TOLD}
     JOIN sending_batch b ON b.id = m.batch_id AND b.launched_at IS NOT NULL
+        AND b.finished_at < now() - interval '{_NOTED_FROM} seconds'
     WHERE m.id = ANY(%(ids)s::bigint[]) AND m.status = {Status.SENT.value}
 """
 _OF_BATCH = f"""{_TOLD}
@@ -57,16 +62,20 @@ _LAST_OF_CHUNK = """
 # What is in flight when a batch is cancelled is sent after its end.
 _TO_FOLD = f"""
     SELECT b.id FROM sending_batch b WHERE {_UNFOLDED} AND b.state IN ('done', 'cancelled')
+      AND b.finished_at < now() - interval '{_FOLDED_FROM} seconds'
       AND NOT EXISTS (SELECT 1 FROM sending_message m
                       WHERE m.batch_id = b.id AND m.status = {Status.SENDING.value})
     ORDER BY b.finished_at
 """
 
-# For lists.segments.mail: contacts that were sent a mail of batches that are not folded yet, and
-# what contacts did with the mail of one batch.
-SENT_SINCE = f"""SELECT h.contact_id FROM sending_message h
-    WHERE h.batch_id = ANY(%(unfolded)s) AND h.status = {Status.SENT.value}
-      AND h.sent_at >= %(since)s"""
+# For lists.segments.mail: contacts that were sent or got a mail of batches that are not folded yet,
+# and what contacts did with the mail of one batch.
+_OF_UNFOLDED = f"""SELECT h.contact_id FROM sending_message h
+    WHERE h.batch_id = ANY(%(unfolded)s) AND h.status = {Status.SENT.value}"""
+OF_UNFOLDED = {
+    "sent": f"{_OF_UNFOLDED} AND h.sent_at >= %(since)s",
+    "delivered": f"{_OF_UNFOLDED} AND h.outcome IN {_ARRIVED} AND h.outcome_at >= %(since)s",
+}
 _WHERE = f"WHERE h.batch_id = %(campaign)s AND h.status = {Status.SENT.value}"
 _DONE = f"""SELECT h.contact_id FROM sending_message h
     JOIN sending_messageevent v ON v.message_id = h.id {_WHERE} AND v.subtype = '{PERSON}'"""

@@ -16,7 +16,7 @@ class History:
     """A lists.segments.mail.MailHistory."""
 
     of_campaign: Mapping[str, str] = engagement.OF_BATCH
-    sent_since = engagement.SENT_SINCE
+    of_unfolded: Mapping[str, str] = engagement.OF_UNFOLDED
 
     def campaigns(
         self, tenant: Tenant, public_ids: Collection[UUID] | None

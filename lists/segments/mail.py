@@ -30,9 +30,9 @@ class MailHistory(Protocol):
 
     # For each of language.ENGAGEMENT a SELECT of contact ids; the parameter %(campaign)s is a key.
     of_campaign: Mapping[str, str]
-    # A SELECT of the contact ids that were sent a mail since %(since)s, of those batches
-    # %(unfolded)s that lists_engagement does not count yet.
-    sent_since: str
+    # For sent and delivered a SELECT of the contact ids that were sent, or got, a mail since
+    # %(since)s of those batches %(unfolded)s that lists_engagement does not count yet.
+    of_unfolded: Mapping[str, str]
 
     def campaigns(
         self, tenant: Tenant, public_ids: Collection[UUID] | None

@@ -5,7 +5,9 @@ reaches the database. Every condition is a question with yes or no for an answer
 its plain opposite: who has no value is not Oslo either.
 """
 
-from collections.abc import Callable
+# ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -56,14 +58,38 @@ class Clock:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A condition over `c`, a row of lists_contact that the caller has narrowed to its tenant.
-
-    Where something is broken it is FALSE: nobody.
+    """Conditions over `c`, a row of lists_contact that the caller has narrowed to its tenant, one
+    for each group: one of them must hold. Where something is broken there is none: nobody.
     """
 
-    sql: str
+    groups: tuple[str, ...]
     params: dict[str, Any]
     broken: tuple[Broken, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """The groups as one condition."""
+        return any_of(self.groups)
+
+
+def any_of(conditions: Sequence[str]) -> str:
+    """One of these conditions over `c`, asked of one contact after the other."""
+    return f"({' OR '.join(conditions)})" if conditions else _NOBODY
+
+
+def found_by(conditions: Sequence[str]) -> str:
+    """The same, for a statement over all contacts of %(tenant_id)s.
+
+    PostgreSQL joins whole tables for what is asked with AND, but looks up each contact for what is
+    asked with OR: so each condition finds its contacts by itself.
+    """
+    if len(conditions) < 2:
+        return any_of(conditions)
+    found = " UNION ALL ".join(
+        f"SELECT c.id FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s AND {one}"
+        for one in conditions
+    )
+    return f"EXISTS (SELECT 1 FROM ({found}) f WHERE f.id = c.id)"
 
 
 def compile_definition(
@@ -72,10 +98,12 @@ def compile_definition(
     """The condition for a definition; its parameters begin with `prefix`, a constant of ours."""
     broken = tuple(names.broken(definition))
     if broken:
-        return Compiled(_NOBODY, {}, broken)
+        return Compiled((), {}, broken)
     compiler = _Compiler(names, clock, prefix)
-    groups = [" AND ".join(map(compiler.condition, group)) for group in definition.groups]
-    return Compiled("(" + " OR ".join(f"({group})" for group in groups) + ")", compiler.params)
+    groups = tuple(
+        f"({' AND '.join(map(compiler.condition, group))})" for group in definition.groups
+    )
+    return Compiled(groups, compiler.params)
 
 
 _COLUMNS = {"email": "c.email_norm", "first_name": "c.first_name", "last_name": "c.last_name"}
@@ -266,9 +294,12 @@ class _Compiler:
         tenant = self._bind(self._names.tenant_id, "::bigint")
         found = _ENGAGED.format(tenant, one.what, since)
         history = mail.history()
-        if one.what == "sent" and history and self._names.unfolded:
+        if history and one.what in history.of_unfolded and self._names.unfolded:
             unfolded = self._bind(list(self._names.unfolded), "::bigint[]")
-            found += " UNION ALL " + history.sent_since % {"since": since, "unfolded": unfolded}
+            found += " UNION ALL " + history.of_unfolded[one.what] % {
+                "since": since,
+                "unfolded": unfolded,
+            }
         return _AMONG.format(found)
 
     def _of_campaign(self, one: Condition) -> str:

@@ -12,7 +12,7 @@ from lists.models import List
 from lists.segments.language import Definition
 from lists.segments.names import Broken, names_for
 from lists.segments.reading import dump, parse
-from lists.segments.sql import Clock, compile_definition
+from lists.segments.sql import Clock, any_of, compile_definition, found_by
 from lists.selectors.audience import SENDABLE_SQL, STAYED_SQL
 from tenants.models import Tenant
 
@@ -88,15 +88,16 @@ _NEVER = "FALSE"
 class Reach:
     """Conditions over `c`, a row of lists_contact, with `params`; `%(now)s` is now for all.
 
-    `named`: on a list or in a segment of the audience; of these `consented` says who has an active
-    place, paused or not; `sendable` is who may be mailed now; `excluded` and `unengaged` are left
-    out. Where something is broken nobody is named, for nobody knows who is excluded.
+    `named`: on a list or in a segment of the audience, for which one of these must hold; of them
+    `consented` says who has an active place, paused or not; `sendable` is who may be mailed now;
+    for whom one of `excluded` holds, and the `unengaged`, are left out. Where something is broken
+    nobody is named, for nobody knows who is excluded.
     """
 
-    named: str
+    named: tuple[str, ...]
     consented: str
     sendable: str
-    excluded: str
+    excluded: tuple[str, ...]
     unengaged: str
     params: dict[str, Any]
     broken: tuple[Broken, ...]
@@ -104,8 +105,8 @@ class Reach:
     @property
     def members(self) -> str:
         """Who gets a mail, or would if it were not for a pause or a suppression."""
-        parts = [self.named, self.consented, f"NOT {self.excluded}", f"NOT {self.unengaged}"]
-        return " AND ".join(f"({part})" for part in parts)
+        left_out = f"NOT {any_of(self.excluded)} AND NOT {self.unengaged}"
+        return f"{any_of(self.named)} AND ({self.consented}) AND {left_out}"
 
 
 def reach_of(audience: Audience, tenant: Tenant, now: datetime) -> Reach:
@@ -132,29 +133,25 @@ def reach_of(audience: Audience, tenant: Tenant, now: datetime) -> Reach:
     if audience.unengaged_days is not None:
         params["unengaged_since"] = now - timedelta(days=audience.unengaged_days)
     broken = tuple(found for one in (*included, *excluded) for found in one.broken)
-    named = [one.sql for one in included]
+    named = [group for one in included for group in one.groups]
     consented, sendable = _ACTIVE_ON.format(alias="k", lists="list_ids"), SENDABLE_SQL
     if audience.lists:
         named.insert(0, _ACTIVE_ON.format(alias="n", lists="chosen"))
     if audience.segments:
         consented += f" AND ({_ACTIVE_ON.format(alias='a', lists='chosen')} OR NOT {_LEFT})"
         sendable += f" AND {STAYED_SQL}"
-    out = [one.sql for one in excluded]
+    out = [group for one in excluded for group in one.groups]
     if audience.not_lists:
         out.insert(0, _ACTIVE_ON.format(alias="o", lists="not_lists"))
     return Reach(
-        named=_NEVER if broken else _any(named),
+        named=() if broken else tuple(named),
         consented=consented,
         sendable=sendable,
-        excluded=_any(out),
+        excluded=tuple(out),
         unengaged=_NEVER if audience.unengaged_days is None else _UNENGAGED,
         params=params,
         broken=broken,
     )
-
-
-def _any(conditions: list[str]) -> str:
-    return f"({' OR '.join(conditions)})" if conditions else _NEVER
 
 
 # What keeps somebody from a campaign, in the order in which it is asked.
@@ -184,15 +181,24 @@ class Headcount:
 
 def headcount(*, tenant: Tenant, audience: Audience) -> Headcount:
     """Who would be mailed now, each counted once, and why others of the audience are left out."""
-    now = timezone.now()
-    reach = reach_of(audience, tenant, now)
+    reach = reach_of(audience, tenant, timezone.now())
+    named, excluded = found_by(reach.named), found_by(reach.excluded)
+    # Who may be mailed for lists alone is on one of them: that need not be asked twice.
+    only_lists = not audience.segments and not reach.broken
+    recipients = reach.sendable if only_lists else f"{named} AND {reach.sendable}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
+            WITH recipients AS MATERIALIZED (
+                SELECT c.id FROM lists_contact c
+                WHERE c.tenant_id = %(tenant_id)s AND {recipients}
+                  AND NOT {excluded} AND NOT {reach.unengaged}
+            )
+            SELECT 'recipients', count(*) FROM recipients
+            UNION ALL
             SELECT CASE
-                WHEN {reach.excluded} THEN 'excluded'
+                WHEN {any_of(reach.excluded)} THEN 'excluded'
                 WHEN {reach.unengaged} THEN 'unengaged'
-                WHEN {reach.sendable} THEN 'recipients'
                 WHEN c.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
                 WHEN EXISTS (SELECT 1 FROM lists_suppression x
                              WHERE x.tenant_id = c.tenant_id AND x.email_norm = c.email_norm)
@@ -200,11 +206,12 @@ def headcount(*, tenant: Tenant, audience: Audience) -> Headcount:
                 WHEN NOT ({reach.consented}) THEN 'no_list'
                 ELSE 'paused' END AS why, count(*)
             FROM lists_contact c
-            WHERE c.tenant_id = %(tenant_id)s AND {reach.named}
+            WHERE c.tenant_id = %(tenant_id)s AND {named}
+              AND NOT EXISTS (SELECT 1 FROM recipients r WHERE r.id = c.id)
             GROUP BY why
             """,
             reach.params,
         )
         counts = dict(cursor.fetchall())
     left_out = {key: counts.get(key, 0) for key in LEFT_OUT}
-    return Headcount(counts.get("recipients", 0), left_out, reach.broken)
+    return Headcount(counts["recipients"], left_out, reach.broken)

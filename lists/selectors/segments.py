@@ -19,7 +19,7 @@ from lists.segments.language import Condition, Definition, Takes, operators_of
 from lists.segments.mail import MailedCampaign
 from lists.segments.names import Broken, names_for
 from lists.segments.reading import conditions, parse
-from lists.segments.sql import Clock, Compiled, compile_definition
+from lists.segments.sql import Clock, Compiled, compile_definition, found_by
 from lists.segments.wording import words
 from lists.signals import Use, segment_used_by
 from tenants.models import Tenant
@@ -99,7 +99,7 @@ def _count(tenant: Tenant, asked: Compiled) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s "
-            f"AND {asked.sql}",
+            f"AND {found_by(asked.groups)}",
             asked.params | {"tenant_id": tenant.pk},
         )
         return int(cursor.fetchone()[0])

@@ -68,7 +68,8 @@ def test_a_batch_that_goes_on_is_folded_anew(
     Batch.unscoped.update(state=BatchState.RUNNING, finished_at=None)
     Message.unscoped.update(status=Status.SENT, sent_at=timezone.now())
     assert sent_within(batch, 1) == 1
-    Batch.unscoped.update(state=BatchState.DONE, finished_at=timezone.now())
+    lately = timezone.now() - timedelta(minutes=3)
+    Batch.unscoped.update(state=BatchState.DONE, finished_at=lately, folded_at=AGO)
     engagement.fold(seconds=10)
     message.refresh_from_db()
     assert folded() == {"ann@example.net": message.sent_at}
@@ -112,7 +113,7 @@ def test_what_is_learnt_after_the_fold_is_noted_at_once(
 def test_moments_only_grow_and_each_counts_for_itself(
     ses_account: SesAccount, news: List, add_contact: AddContact
 ) -> None:
-    batch = campaign(ses_account, news)
+    batch = campaign(ses_account, news, state=BatchState.DONE, finished_at=AGO)
     [message] = make_messages(
         batch, [add_contact("ann@example.net")], status=Status.SENT, sent_at=AGO
     )
@@ -151,3 +152,23 @@ def test_what_another_tenant_tells_of_a_message_is_not_noted(
     [message] = make_messages(campaign(ses_account, news), [add_contact("ann@example.net")])
     apply_outcomes([OutcomeRow(message.pk, evil.pk, Outcome.NONE, AGO, "", EventKind.CLICK)])
     assert not Engagement.unscoped.exists()
+
+
+def test_a_delivery_is_known_before_the_fold_too(
+    ses_account: SesAccount, news: List, add_contact: AddContact
+) -> None:
+    batch = campaign(ses_account, news)
+    [message] = make_messages(
+        batch, [add_contact("ann@example.net")], status=Status.SENT, sent_at=AGO
+    )
+    apply_outcomes([OutcomeRow(message.pk, message.tenant_id, Outcome.DELIVERED, AGO)])
+    assert not Engagement.unscoped.exists()
+    for days, expected in ((4, 1), (2, 0)):
+        condition = {"what": "delivered", "op": "within", "values": [days]}
+        assert count(batch.tenant, parse({"groups": [[condition]]})) == expected
+    lately = timezone.now() - timedelta(seconds=30)
+    Batch.unscoped.update(state=BatchState.DONE, finished_at=lately)
+    assert engagement.fold(seconds=10) == 0  # news of a moment ago may not be committed yet
+    Batch.unscoped.update(finished_at=AGO)
+    assert engagement.fold(seconds=10) == 1
+    assert Engagement.unscoped.get().last_delivered_at == AGO

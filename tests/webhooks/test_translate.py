@@ -455,7 +455,8 @@ def test_two_workers_share_the_rows(
 
 
 def test_only_what_a_person_did_is_engagement(ada: Message, store: Store) -> None:
-    Batch.unscoped.update(launched_at=ada.sent_at or timezone.now())
+    ended = timezone.now() - timedelta(hours=1)
+    Batch.unscoped.update(launched_at=ended, finished_at=ended)
     store(tagged("event_delivery", ada))
     store(tagged("event_open", ada))
     store(tagged("event_click", ada))
