@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from lists.erased import PREFIX, mark_of
+from lists.erased import mark_of
 from lists.models import Contact, Source, Suppression, SuppressionReason
 from lists.services import consent
 from lists.signals import contact_erased
@@ -34,8 +34,3 @@ def erase_contact(*, contact: Contact, actor: User, request: HasMeta | None = No
     audit.record(
         tenant=tenant, actor=actor, action="contact.erased", target=public_id, request=request
     )
-
-
-def is_mark(email_norm: str) -> bool:
-    """Whether this stands for an erased address among the suppressions."""
-    return email_norm.startswith(PREFIX)
