@@ -229,7 +229,7 @@ SPECTACULAR_SETTINGS = {
         "EmailStatusEnum": "campaigns.selectors.campaigns.LATEST_WORDS",
         "EmailAcceptedStatusEnum": ["queued", "skipped"],
         "SubmissionStatusEnum": ["check_mail", "signed_up"],
-        "ContactStatusEnum": "lists.selectors.contacts.STATES",
+        "ContactStatusEnum": "lists.selectors.filters.STATES",
         "FieldKindEnum": "lists.models.FieldKind",
         "PlaceStatusEnum": "lists.models.SubscriptionStatus",
     },
