@@ -40,7 +40,7 @@ test: setup ## run every check and every test, in Chromium too
 checks:
 	$(PY) -m mypy .
 	$(PY) manage.py makemigrations --check --dry-run
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --dist worksteal
 
 smoke: setup ## run the main job through real processes; CSV=file gives the contacts
 	@$(PY) -m tests.smoke $(if $(CSV),--csv "$(CSV)")

@@ -284,7 +284,9 @@ class PacerMachine(RuleBasedStateMachine):
                 assert due is not None, "waits, and no worker will look"
                 tat = float(self.redis.hget(f"{{send}}:pace:{name}", "tat") or 0)
                 latest = max(now + 10, tat + self.passed, key.parked_until)
-                assert due + self.passed <= latest + 0.001
+                assert (
+                    due + self.passed <= latest + 0.1
+                )  # a virtual machine's clock may be set back
 
     def teardown(self) -> None:
         for key in self.keys.values():

@@ -137,10 +137,10 @@ def test_an_unknown_fault_is_refused_by_name(cloud: Cloud) -> None:
 
 
 def test_latency_does_not_block_others(cloud: Cloud) -> None:
-    cloud.sim.settings(latency_ms=300)
+    cloud.sim.settings(latency_ms=5_000)
     try:
         started = time.monotonic()
         cloud.ses.get_account()
-        assert time.monotonic() - started < 0.25
+        assert time.monotonic() - started < 5
     finally:
         cloud.sim.settings(latency_ms=0)
