@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from django.core.cache import cache
 
 from sending.models import SesAccount, SesAuth
-from sending.ses.client import Credentials, SesApi, assume_role, who_am_i
+from sending.ses.api import SesApi
+from sending.ses.client import Credentials, assume_role, who_am_i
 from sending.ses.errors import SesError
 
 _RENEW_BEFORE = timedelta(minutes=5)

@@ -2,23 +2,23 @@
 
 from django.urls import path
 
-from sending import views
+from sending.views import accounts, feedback, identities
 
 app_name = "sending"
 
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("connect/", views.connect, name="connect"),
-    path("<uuid:public_id>/", views.account, name="account"),
-    path("<uuid:public_id>/access/", views.access, name="access"),
-    path("<uuid:public_id>/test/", views.test, name="test"),
-    path("<uuid:public_id>/feedback/", views.set_up_feedback, name="set_up_feedback"),
-    path("<uuid:public_id>/feedback/state/", views.feedback_state, name="feedback_state"),
-    path("<uuid:public_id>/identities/", views.add_identity, name="add_identity"),
+    path("", accounts.index, name="index"),
+    path("connect/", accounts.connect, name="connect"),
+    path("<uuid:public_id>/", accounts.account, name="account"),
+    path("<uuid:public_id>/access/", accounts.access, name="access"),
+    path("<uuid:public_id>/test/", accounts.test, name="test"),
+    path("<uuid:public_id>/feedback/", feedback.set_up_feedback, name="set_up_feedback"),
+    path("<uuid:public_id>/feedback/state/", feedback.feedback_state, name="feedback_state"),
+    path("<uuid:public_id>/identities/", identities.add_identity, name="add_identity"),
     path(
         "<uuid:public_id>/identities/<uuid:identity_id>/check/",
-        views.check_identity,
+        identities.check_identity,
         name="check_identity",
     ),
-    path("<uuid:public_id>/disconnect/", views.disconnect, name="disconnect"),
+    path("<uuid:public_id>/disconnect/", accounts.disconnect, name="disconnect"),
 ]

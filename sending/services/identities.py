@@ -8,7 +8,7 @@ from django.utils import timezone
 from sending.connection import refused, store
 from sending.credentials import api_of
 from sending.models import SenderIdentity, SesAccount
-from sending.ses.client import SesApi
+from sending.ses.api import SesApi
 from sending.ses.errors import SesError
 from tenants.clients import HasMeta
 from tenants.models import User

@@ -41,7 +41,7 @@ DELIVERY_POLICY = {
 
 
 class FeedbackApi(Protocol):
-    """The calls that the steps make; sending.ses.client.SesApi has them."""
+    """The calls that the steps make; sending.ses.api.SesApi has them."""
 
     def create_configuration_set(self, name: str) -> None: ...
     def create_topic(self, name: str) -> str: ...

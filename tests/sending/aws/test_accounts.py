@@ -22,7 +22,8 @@ from sending.selectors.accounts import (
     feedback_steps,
 )
 from sending.services import accounts, feedback, identities
-from sending.ses.client import Credentials, SesApi
+from sending.ses.api import SesApi
+from sending.ses.client import Credentials
 from sending.ses.errors import SesError
 from tenants.models import AuditEvent, Tenant
 from tests.cloud import PLATFORM, REGION, ROLE, TENANT, Cloud, forget

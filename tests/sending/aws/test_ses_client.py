@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sending.ses import client
-from sending.ses.client import Credentials, SesApi, assume_role, endpoint, who_am_i
+from sending.ses.api import SesApi
+from sending.ses.client import Credentials, assume_role, endpoint, who_am_i
 from sending.ses.errors import UNREACHABLE, SesError
 from sending.ses.explain import explain, explain_words, missing_action
 from sending.ses.policies import permission_policy, trust_policy
@@ -59,9 +60,9 @@ def test_credentials_do_not_show_their_secrets() -> None:
 
 
 def test_a_client_is_made_once_for_each_identity(cloud: Cloud) -> None:
-    first = client._client("sesv2", REGION, Credentials("a", "b"))
-    assert client._client("sesv2", REGION, Credentials("a", "b")) is first
-    assert client._client("sesv2", REGION, Credentials("a", "c")) is not first
+    first = client.client_of("sesv2", REGION, Credentials("a", "b"))
+    assert client.client_of("sesv2", REGION, Credentials("a", "b")) is first
+    assert client.client_of("sesv2", REGION, Credentials("a", "c")) is not first
     assert first.meta.config.retries["total_max_attempts"] == 1
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 
-from sending.ses.client import Credentials, SesApi, who_am_i
+from sending.ses.api import SesApi
+from sending.ses.client import Credentials, who_am_i
 from sending.ses.errors import SesError
 from tests.cloud import REGION, forget
 

@@ -1,0 +1,40 @@
+"""How one message leaves, once: the ledger that PostgreSQL keeps and Valkey only rings for."""
+
+from sending.models.accounts import (
+    QUOTA_REACHED,
+    QUOTA_REFUSED,
+    SenderIdentity,
+    SesAccount,
+    SesAuth,
+    SesState,
+    new_external_id,
+    pace_key,
+)
+from sending.models.batches import Batch, BatchState, BatchTally, Lane
+from sending.models.events import MACHINE, PERSON, EventKind, MessageEvent
+from sending.models.messages import Message, MessageData, Outcome, Status
+from sending.models.quota import SentMinute
+
+__all__ = [
+    "MACHINE",
+    "PERSON",
+    "QUOTA_REACHED",
+    "QUOTA_REFUSED",
+    "Batch",
+    "BatchState",
+    "BatchTally",
+    "EventKind",
+    "Lane",
+    "Message",
+    "MessageData",
+    "MessageEvent",
+    "Outcome",
+    "SenderIdentity",
+    "SentMinute",
+    "SesAccount",
+    "SesAuth",
+    "SesState",
+    "Status",
+    "new_external_id",
+    "pace_key",
+]

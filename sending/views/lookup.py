@@ -1,0 +1,24 @@
+"""Which account an address names, and the page that fits it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+
+from sending.models import SesAccount, SesState
+from sending.selectors.accounts import account_of
+
+
+def account_at(request: Any, public_id: UUID) -> SesAccount:
+    """The account that the address names. Raises Http404 for another tenant's."""
+    try:
+        return account_of(request.tenant, public_id)
+    except SesAccount.DoesNotExist as error:
+        raise Http404 from error
+
+
+def to_page(account: SesAccount) -> HttpResponse:
+    """The page that fits the account: steps until it is connected, then its state."""
+    name = "sending:access" if account.state == SesState.NEW else "sending:account"
+    return redirect(name, account.tenant.slug, account.public_id)

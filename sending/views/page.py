@@ -1,0 +1,58 @@
+"""The page of one SES account."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from sending.forms import IdentityForm
+from sending.models import SesAccount
+from sending.selectors.accounts import dkim_records, feedback_ready, feedback_steps, parked_words
+from sending.ses.client import regions
+from sending.ses.explain import explain_words
+from tenants.permissions import allows
+
+
+def account_page(
+    request: Any, account: SesAccount, form: IdentityForm | None = None, *, status: int = 200
+) -> HttpResponse:
+    """The page of one account; `form` brings what was typed wrong."""
+    rows = [
+        {"identity": identity, "records": dkim_records(identity)}
+        for identity in account.identities.order_by("name")
+    ]
+    context = {
+        "account": account,
+        "region_name": regions().get(account.region, account.region),
+        "quota": quota_of(account),
+        "key_end": account.credentials.get("access_key_id", "")[-4:],
+        "parked": parked_words(account).rstrip("."),
+        "refused": explain_words(account.last_error) if account.last_error else None,
+        "identities": rows,
+        "form": form or IdentityForm(),
+        **feedback_context(request, account),
+    }
+    return render(request, "sending/account.html", context, status=status)
+
+
+def quota_of(account: SesAccount) -> dict[str, int | float] | None:
+    """The figures of the quota as last read; None before. A day of -1 has no limit."""
+    if account.quota_read_at is None:
+        return None
+    return {
+        "rate": account.max_send_rate,
+        "day": int(account.max_24_hour_send),
+        "sent": int(account.sent_last_24_hours),
+    }
+
+
+def feedback_context(request: Any, account: SesAccount) -> dict[str, Any]:
+    """What the set-up of feedback shows."""
+    return {
+        "account": account,
+        "may_edit": allows(request.membership, "sending.edit"),
+        "steps": feedback_steps(account),
+        "feedback_ready": feedback_ready(account),
+        "awaited": account.subscription_requested_at is not None
+        and not account.feedback_failed_step,
+    }
