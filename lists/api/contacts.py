@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import orjson
-from cryptography.fernet import InvalidToken
 from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, pagination, serializers
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -34,30 +32,13 @@ from lists.services.preferences import unsubscribe
 from lists.services.tags import add_tags, ensure_tags, set_tags
 from tenants.api.authentication import tenant_of
 from tenants.api.paging import CursorPagination
-from tenants.fields import cipher
 from tenants.models import Scope, Tenant
 
 
 class NewestContacts(CursorPagination):
-    """By id, which an index serves however many contacts there are.
-
-    The cursor is encrypted: the id would tell how much all workspaces together write.
-    """
+    """By id, which an index serves however many contacts there are."""
 
     ordering = ("-pk",)
-
-    def decode_cursor(self, request: Request) -> Any:
-        text = request.query_params.get("cursor")
-        if text is None:
-            return None
-        try:
-            return pagination.Cursor(*orjson.loads(cipher().decrypt(text.encode())))
-        except InvalidToken as error:
-            message = "cursor is not the next_cursor of a page of this list."
-            raise serializers.ValidationError({"cursor": [message]}) from error
-
-    def encode_cursor(self, cursor: Any) -> str:
-        return cipher().encrypt(orjson.dumps(list(cursor))).decode()
 
 
 class Contacts(generics.ListAPIView[Contact]):
@@ -67,12 +48,11 @@ class Contacts(generics.ListAPIView[Contact]):
 
     def get_queryset(self) -> QuerySet[Contact]:
         tenant, asked = tenant_of(self.request), self.request.query_params
-        found = contacts_of(tenant)
+        found = _shown(tenant)
         if email := asked.get("email"):
             found = found.filter(email_norm=normalise(email).email_norm)
         if list_id := asked.get("list"):
-            (one,) = _lists(tenant, [_uuid("list", list_id)], param="list")
-            found = found.filter(subscriptions__list=one)
+            found = found.filter(subscriptions__list=_list(tenant, list_id))
         if name := asked.get("tag"):
             tags = Tag.objects.for_tenant(tenant).filter(name__iexact=name)
             found = found.filter(tagged__tag__in=tags)
@@ -202,22 +182,25 @@ class UnsubscribeView(APIView):
         wanted = body.validated_data.get("lists")
         lists = None if wanted is None else _lists(contact.tenant, wanted, param="lists")
         unsubscribe(contact=contact, lists=lists, source=Source.API)
-        return _answer(_contact(request, public_id))
-
-
-def contacts_of(tenant: Tenant) -> QuerySet[Contact]:
-    """The tenant's contacts with what an answer shows of them."""
-    found: QuerySet[Contact] = Contact.objects.for_tenant(tenant).prefetch_related("tagged__tag")
-    return found
+        return _answer(contact)
 
 
 def _contact(request: Request, public_id: UUID) -> Contact:
-    found: Contact = get_object_or_404(contacts_of(tenant_of(request)), public_id=public_id)
+    owned = Contact.objects.for_tenant(tenant_of(request)).select_related("tenant")
+    found: Contact = get_object_or_404(owned, public_id=public_id)
+    return found
+
+
+def _shown(tenant: Tenant, *more: str) -> QuerySet[Contact]:
+    """The tenant's contacts with what every answer shows of them, and `more` of what is theirs."""
+    owned = Contact.objects.for_tenant(tenant)
+    found: QuerySet[Contact] = owned.prefetch_related("tagged__tag", *more)
     return found
 
 
 def _answer(contact: Contact) -> Response:
-    shown = contacts_of(contact.tenant).prefetch_related("subscriptions__list").get(pk=contact.pk)
+    """The contact as it is stored now."""
+    shown = _shown(contact.tenant, "subscriptions__list").get(pk=contact.pk)
     add_states(contact.tenant, [shown])
     return Response(ContactDetail(shown).data)
 
@@ -238,8 +221,8 @@ def _lists(tenant: Tenant, public_ids: list[UUID], *, param: str) -> list[List]:
     }
     for index, public_id in enumerate(public_ids):
         if public_id not in found:
-            where = param if param == "list" else f"{param}.{index}"
-            raise serializers.ValidationError({where: [f"There is no list {public_id}."]})
+            message = f"There is no list {public_id}."
+            raise serializers.ValidationError({f"{param}.{index}": [message]})
     return list(found.values())
 
 
@@ -258,8 +241,12 @@ def _fields(tenant: Tenant, given: Mapping[str, object]) -> dict[str, Value | No
     return values
 
 
-def _uuid(param: str, text: str) -> UUID:
+def _list(tenant: Tenant, asked: str) -> List:
+    """The list that the parameter `list` asks for."""
     try:
-        return UUID(text)
+        found: List = List.objects.for_tenant(tenant).get(public_id=UUID(asked))
     except ValueError as error:
-        raise serializers.ValidationError({param: ["This is no id of a list."]}) from error
+        raise serializers.ValidationError({"list": ["This is no id of a list."]}) from error
+    except List.DoesNotExist as error:
+        raise serializers.ValidationError({"list": [f"There is no list {UUID(asked)}."]}) from error
+    return found

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from rest_framework.pagination import Cursor
 from rest_framework.test import APIClient
 
 from lists.models import (
@@ -21,6 +22,7 @@ from lists.models import (
 )
 from lists.selectors.audience import count_sendable
 from lists.services.preferences import unsubscribe
+from tenants.api.paging import CursorPagination
 from tenants.models import Scope, Tenant
 from tenants.services.api_keys import create_key
 from tests.conftest import Person
@@ -221,6 +223,8 @@ def test_paging_reaches_everybody_once(api: APIClient, acme: Tenant) -> None:
         asked["cursor"] = page["next_cursor"]
     assert seen == [f"{n}@x.com" for n in reversed(range(7))]
     assert error(api.get(CONTACTS, {"cursor": "abc"})) == (422, "invalid", "cursor")
+    of_another_list = CursorPagination().encode_cursor(Cursor(0, False, "2026-12-01"))
+    assert error(api.get(CONTACTS, {"cursor": of_another_list})) == (422, "invalid", "cursor")
 
 
 def test_contacts_are_found_by_address_list_and_tag(
