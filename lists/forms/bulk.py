@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from lists.forms.contacts import AttestationField
 from lists.models import BulkKind, List, Tag
 from lists.services.contacts import CONSENT_WORDING
 from lists.services.tags import LENGTH
@@ -28,7 +29,7 @@ class BulkForm(forms.Form):
 
     kind = forms.ChoiceField(label="What to do", choices=_KINDS, widget=forms.RadioSelect)
     list = forms.ModelChoiceField(List.unscoped.none(), required=False, empty_label="Choose a list")
-    attested = forms.BooleanField(label=CONSENT_WORDING, required=False)
+    attested = AttestationField(label=CONSENT_WORDING, required=False)
     new_tag = forms.CharField(
         label="Tag", max_length=LENGTH, required=False, help_text="A new one, or one that is there."
     )
@@ -59,10 +60,7 @@ class BulkForm(forms.Form):
                 self._need("tag", "Choose the tag.")
             case BulkKind.ADD_TO_LIST:
                 self._need("list", "Choose the list.")
-                self._need(
-                    "attested",
-                    "Without consent they must not be mailed. Tick this if you have it.",
-                )
+                self._need("attested", str(self.fields["attested"].error_messages["required"]))
             case BulkKind.REMOVE_FROM_LIST:
                 self._need("list", "Choose the list.")
             case BulkKind.DELETE:

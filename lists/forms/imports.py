@@ -10,6 +10,7 @@ from lists import workbooks
 from lists.charsets import ENCODINGS
 from lists.csvfile import DELIMITERS, MAX_BYTES
 from lists.forms.contacts import AttestationField
+from lists.forms.tags import TagNamesField
 from lists.mapping import FIELD_PREFIX, TARGETS, State, field_key, split_kind, with_kind
 from lists.models import FieldKind, Import, List, Tag, UpdatePolicy
 from lists.selectors.fields import fields_of
@@ -93,7 +94,7 @@ class MappingForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    new_tags = forms.CharField(
+    new_tags = TagNamesField(
         label="New tags",
         max_length=500,
         required=False,
@@ -176,7 +177,7 @@ class MappingForm(forms.Form):
             lists=list(given["lists"]),
             new_list=given["new_list"],
             tags=list(given["tags"]),
-            new_tags=[name for name in given["new_tags"].split(",") if name.strip()],
+            new_tags=given["new_tags"],
             policy=UpdatePolicy(given["policy"]),
             state=given["state"],
         )

@@ -9,6 +9,7 @@ from django.core.validators import URLValidator
 
 from lists.addresses import normalise
 from lists.errors import InvalidAddress
+from lists.forms.tags import TagNamesField
 from lists.models import Captcha, List, SignupForm
 from lists.services.tags import LENGTH as TAG_LENGTH
 from tenants.models import Tenant
@@ -59,7 +60,7 @@ def _origin(line: str) -> str:
 class SignupFormForm(forms.ModelForm):
     """Creates or changes a form of this tenant. The captcha's secret can be set, never read."""
 
-    tags = forms.CharField(
+    tags = TagNamesField(
         label="Tags",
         max_length=500,
         required=False,
@@ -172,8 +173,7 @@ class SignupFormForm(forms.ModelForm):
             raise forms.ValidationError(error.message) from error
 
     def clean_tags(self) -> list[str]:
-        names = (name.strip() for name in self.cleaned_data["tags"].split(","))
-        found = [name for name in names if name]
+        found: list[str] = self.cleaned_data["tags"]
         if any(len(name) > TAG_LENGTH for name in found):
             raise forms.ValidationError(f"A tag has at most {TAG_LENGTH} characters.")
         return found

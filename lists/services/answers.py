@@ -1,29 +1,16 @@
-"""What a form gives to a contact with the confirmation: its tags, and the visitor's answers.
-
-Every function here is called with the contact locked, in the caller's transaction.
-"""
+"""What a visitor's answers give to a contact with the confirmation."""
 
 from collections.abc import Mapping
 
 from lists.fields import Value, is_of_kind
-from lists.models import Contact, ContactField, ContactTag, SignupForm
+from lists.models import Contact, ContactField
 from lists.signup_fields import NAMES
-
-
-def give_tags(contact: Contact, form: SignupForm) -> None:
-    """The form's tags, as it has them now."""
-    ContactTag.unscoped.bulk_create(
-        [
-            ContactTag(tenant_id=contact.tenant_id, contact=contact, tag=tag)
-            for tag in form.tags.all()
-        ],
-        ignore_conflicts=True,
-    )
 
 
 def take_values(contact: Contact, values: Mapping[str, Value]) -> None:
     """Fills in what is missing; what the workspace has already is not overwritten by a form.
 
+    Called with the contact locked, in the caller's transaction.
     The click proves that the reader of the address wants the mail, not who typed the rest.
     """
     changed = []

@@ -44,8 +44,8 @@ def upsert_contact(
     """
     address = normalise(email)
     values = {
-        "first_name": _checked("first_name", " ".join(first_name.split()), NAME_LENGTH),
-        "last_name": _checked("last_name", " ".join(last_name.split()), NAME_LENGTH),
+        "first_name": _name("first_name", first_name),
+        "last_name": _name("last_name", last_name),
     }
     own = {key: value for key, value in (fields or {}).items() if value != ""}
     found: tuple[Contact, bool] = (
@@ -80,8 +80,8 @@ def edit_contact(
     given for it.
     """
     contact = consent.locked(contact)
-    contact.first_name = _checked("first_name", " ".join(first_name.split()), NAME_LENGTH)
-    contact.last_name = _checked("last_name", " ".join(last_name.split()), NAME_LENGTH)
+    contact.first_name = _name("first_name", first_name)
+    contact.last_name = _name("last_name", last_name)
     contact.fields = dict(fields)
     contact.save(update_fields=["first_name", "last_name", "fields", "updated_at"])
     return contact
@@ -98,9 +98,9 @@ def change_contact(
     """Sets what is given and leaves the rest; None takes a field away. Raises InvalidContact."""
     contact = consent.locked(contact)
     if first_name is not None:
-        contact.first_name = _checked("first_name", " ".join(first_name.split()), NAME_LENGTH)
+        contact.first_name = _name("first_name", first_name)
     if last_name is not None:
-        contact.last_name = _checked("last_name", " ".join(last_name.split()), NAME_LENGTH)
+        contact.last_name = _name("last_name", last_name)
     changed = contact.fields | fields
     contact.fields = {key: value for key, value in changed.items() if value is not None}
     contact.save(update_fields=["first_name", "last_name", "fields", "updated_at"])
@@ -149,11 +149,11 @@ def subscribe(
     return new
 
 
-def _checked(param: str, value: str, most: int) -> str:
-    value = value.strip()
-    if len(value) > most:
+def _name(param: str, value: str) -> str:
+    value = " ".join(value.split())
+    if len(value) > NAME_LENGTH:
         raise InvalidContact(
-            f"{len(value):,} characters are too many; {most:,} are the most.", param=param
+            f"{len(value):,} characters are too many; {NAME_LENGTH:,} are the most.", param=param
         )
     if "\0" in value:
         raise InvalidContact("A NUL character cannot be stored; delete it.", param=param)

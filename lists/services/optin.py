@@ -22,7 +22,8 @@ from lists.models import (
 )
 from lists.selectors.audience import suppressed_among
 from lists.services import consent
-from lists.services.answers import give_tags, take_values
+from lists.services.answers import take_values
+from lists.services.tags import add_tags
 from tenants.limits import hit
 from tenants.models import Tenant
 
@@ -219,9 +220,7 @@ def _sign_up(
         )
         for one in lists
     )
-    give_tags(contact, form)
-    count_after_commit(form, Count.CONFIRMED)
-    take_values(contact, values)
+    _let_in(contact, form, values)
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.SIGNED_UP,
@@ -232,6 +231,14 @@ def _sign_up(
         wording=form.consent_wording,
         form_name=form.name,
     )
+
+
+def _let_in(contact: Contact, form: SignupForm | None, values: Mapping[str, Value]) -> None:
+    """What a sign-up brings once it counts: the tags that the form has now, and the answers."""
+    if form is not None:
+        add_tags(contact=contact, tags=form.tags.all())
+        count_after_commit(form, Count.CONFIRMED)
+    take_values(contact, values)
 
 
 def _mailed_enough(contact: Contact, form: SignupForm) -> bool:
@@ -271,10 +278,7 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
     if not lists:
         raise SignupClosed
     consent.activate(contact=contact, lists=lists, source=Source.FORM)
-    if confirmation.form:
-        give_tags(contact, confirmation.form)
-        count_after_commit(confirmation.form, Count.CONFIRMED)
-    take_values(contact, confirmation.values)
+    _let_in(contact, confirmation.form, confirmation.values)
     if confirmation.language and not contact.language:
         contact.language = confirmation.language
         contact.save(update_fields=["language", "updated_at"])
