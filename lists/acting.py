@@ -1,4 +1,4 @@
-"""What bulk actions do to one chunk of them, inside the caller's transaction.
+"""What bulk actions do to one chunk of contacts, inside the caller's transaction.
 
 Each takes contacts that the caller holds locked, and returns how many it has changed. None of
 them revives anyone: a place that is there stays as it is or ends, and suppressions only grow.

@@ -20,11 +20,11 @@ from lists.signup_fields import NAMES, Asked, read_json
 from preferences import origins, stamps
 from preferences.services.opening import Opened, opened
 from preferences.services.signup import Entry, sign_up
+from preferences.views.pages import MAX_BODY
 from preferences.views.widgets import widget
 from preferences.visitors import Visitor
 from tenants.api.bodies import JsonParser, StrictSerializer
 
-MAX_BODY = 64 * 1024
 CHECK_MAIL = "Check your mail and press the button in it."
 SIGNED_UP = "Thank you. You are signed up."
 
@@ -217,11 +217,9 @@ class SubmissionView(PublicView):
             raise exceptions.Throttled(detail=error.message, code=error.code) from error
         except (CaptchaUnavailable, SignupClosed) as error:
             raise Unavailable(error.message, code=error.code) from error
-        # Of the lists alone, never of the address: the answer does not tell who is known.
-        asks_for_click = any(one.double_opt_in for one in entry.lists)
         answer = {
-            "status": "check_mail" if asks_for_click else "signed_up",
-            "message": form.success_message or (CHECK_MAIL if asks_for_click else SIGNED_UP),
+            "status": "check_mail" if entry.asks_for_click else "signed_up",
+            "message": form.success_message or (CHECK_MAIL if entry.asks_for_click else SIGNED_UP),
             "redirect_url": form.success_url,
         }
         return Response(answer, status=202)

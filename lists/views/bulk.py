@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lists.errors import BulkRefused, TagRefused
@@ -17,6 +16,7 @@ from lists.selectors.filters import find_contacts
 from lists.services.bulk import can_undo, cancel_bulk, start_bulk, undo_bulk
 from lists.services.contacts import CONSENT_WORDING
 from lists.services.tags import ensure_tags
+from lists.views.pace import pace_of
 from lists.views.posted import posted
 from lists.views.wanted import wanted_of
 from tenants.errors import BluefoxError
@@ -92,16 +92,12 @@ def _action(request: Any, action_id: UUID) -> BulkAction:
 def _progress(action: BulkAction) -> dict[str, Any]:
     undoing = action.status == BulkStatus.UNDOING
     done, total = (action.undone, action.changed) if undoing else (action.done, action.total)
-    rate = None
-    if done and action.started_at:
-        rate = done / max((timezone.now() - action.started_at).total_seconds(), 0.1)
     return {
         "action": action,
         "undoing": undoing,
         "done": min(done, total),
         "total": total,
-        "rate": rate,
-        "seconds_left": max(total - done, 0) / rate if rate else None,
+        **pace_of(done, total, action.started_at),
     }
 
 

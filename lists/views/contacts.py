@@ -40,6 +40,7 @@ from lists.services.contacts import (
 from lists.services.preferences import unsubscribe
 from lists.services.tags import ensure_tags, set_tags
 from lists.signals import contact_timeline
+from lists.views.lookup import contact_of
 from lists.views.posted import posted
 from lists.views.wanted import wanted_of
 from tenants.permissions import requires
@@ -70,12 +71,6 @@ def contacts(request: Any) -> HttpResponse:
         "filtered": filtered,
     }
     return render(request, "lists/contacts.html", context)
-
-
-def _contact(request: Any, contact_id: UUID) -> Contact:
-    owned = Contact.objects.for_tenant(request.tenant)
-    contact: Contact = get_object_or_404(owned, public_id=contact_id)
-    return contact
 
 
 def _contact_page(
@@ -154,7 +149,7 @@ def _by_import(places: list[Subscription]) -> dict[Import, list[Subscription]]:
 @require_safe
 @requires("view")
 def contact(request: Any, contact_id: UUID) -> HttpResponse:
-    return _contact_page(request, _contact(request, contact_id))
+    return _contact_page(request, contact_of(request, contact_id))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -208,7 +203,7 @@ def _uuids(text: str) -> list[UUID]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("contacts.edit")
 def contact_edit(request: Any, contact_id: UUID) -> HttpResponse:
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     form = EditContactForm(posted(request), contact=contact, own=fields_of(request.tenant))
     if form.is_valid():
         edit_contact(
@@ -228,11 +223,11 @@ def contact_edit(request: Any, contact_id: UUID) -> HttpResponse:
 @requires("contacts.edit")
 def contact_tags(request: Any, contact_id: UUID) -> HttpResponse:
     """Gives the contact the posted tags and no others."""
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     form = ContactTagsForm(request.POST)
     if form.is_valid():
         try:
-            tags = ensure_tags(tenant=request.tenant, names=form.names())
+            tags = ensure_tags(tenant=request.tenant, names=form.cleaned_data["tags"])
         except TagRefused as error:
             form.add_error("tags", error.message)
         else:
@@ -245,7 +240,7 @@ def contact_tags(request: Any, contact_id: UUID) -> HttpResponse:
 @require_POST
 @requires("contacts.edit")
 def contact_subscribe(request: Any, contact_id: UUID) -> HttpResponse:
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     form = SubscribeForm(request.POST, contact=contact)
     if not form.is_valid():
         return _contact_page(request, contact, form)
@@ -264,7 +259,7 @@ def contact_subscribe(request: Any, contact_id: UUID) -> HttpResponse:
 @requires("contacts.edit")
 def contact_unsubscribe(request: Any, contact_id: UUID) -> HttpResponse:
     """From the list whose public id is posted as `list`, or from everything without one."""
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     chosen = request.POST.get("list", "")
     lists = None
     if chosen:

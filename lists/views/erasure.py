@@ -5,27 +5,21 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from lists.models import Contact
 from lists.selectors.person import known_of
 from lists.services.erasure import erase_contact
+from lists.views.lookup import contact_of
 from tenants.permissions import requires
 from tenants.services import audit
-
-
-def _contact(request: Any, contact_id: UUID) -> Contact:
-    owned = Contact.objects.for_tenant(request.tenant)
-    contact: Contact = get_object_or_404(owned, public_id=contact_id)
-    return contact
 
 
 @require_POST
 @requires("contacts.edit")
 def contact_export(request: Any, contact_id: UUID) -> JsonResponse:
     """Everything known of the contact, as a JSON file."""
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     audit.record(
         tenant=request.tenant,
         actor=request.user,
@@ -44,7 +38,7 @@ def contact_export(request: Any, contact_id: UUID) -> JsonResponse:
 @requires("contacts.edit")
 def contact_erase(request: Any, contact_id: UUID) -> HttpResponse:
     """Where the address is typed as `confirmation`."""
-    contact = _contact(request, contact_id)
+    contact = contact_of(request, contact_id)
     if request.POST.get("confirmation", "").strip().lower() != contact.email.lower():
         messages.error(request, "Type the whole address to erase this person")
         return redirect("lists:contact", request.tenant.slug, contact.public_id)

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lists.errors import FileRefused, ImportRefused, TagRefused
@@ -17,6 +16,7 @@ from lists.paging import keyset
 from lists.recognising import PRODUCTS
 from lists.selectors.fields import fields_of
 from lists.services import imports as services
+from lists.views.pace import pace_of
 from lists.views.posted import posted
 from tenants.errors import BluefoxError
 from tenants.permissions import allows, requires
@@ -110,18 +110,10 @@ def _state_page(
             for column in import_.columns
         ],
         "going": import_.status in _GOING,
-        "pace": _pace(import_),
+        "pace": pace_of(import_.rows, import_.rows_total, import_.started_at),
         "can_be_undone": services.can_be_undone(import_),
     }
     return render(request, "lists/import.html", context, status=status)
-
-
-def _pace(import_: Import) -> dict[str, Any]:
-    """Rows a second and seconds left, once there is something to reckon with."""
-    if import_.status != ImportStatus.RUNNING or not import_.rows or import_.started_at is None:
-        return {"rate": None, "seconds_left": None}
-    rate = import_.rows / max((timezone.now() - import_.started_at).total_seconds(), 0.1)
-    return {"rate": rate, "seconds_left": (import_.rows_total - import_.rows) / rate}
 
 
 @require_safe
@@ -130,7 +122,11 @@ def import_progress(request: Any, import_id: UUID) -> HttpResponse:
     import_ = _import(request, import_id)
     if import_.status not in _GOING:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    context = {"import": import_, "going": True, "pace": _pace(import_)}
+    context = {
+        "import": import_,
+        "going": True,
+        "pace": pace_of(import_.rows, import_.rows_total, import_.started_at),
+    }
     return render(request, "lists/_import_progress.html", context)
 
 

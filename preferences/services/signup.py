@@ -54,6 +54,13 @@ class Entry:
     stamp: str
     trap: str
 
+    @property
+    def asks_for_click(self) -> bool:
+        """Whether a mail with a button is to come. By the lists alone, never by the address, so
+        that nobody learns from the answer who is known.
+        """
+        return any(one.double_opt_in for one in self.lists)
+
 
 def sign_up(*, opened: Opened, entry: Entry, visitor: Visitor) -> None:
     """Sends a confirmation mail where one is due; returns the same where none is.

@@ -25,7 +25,7 @@ def colour(request: HttpRequest, value: str) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=_YEAR, immutable=True)
 def logo(request: HttpRequest, tenant_id: UUID, digest: str) -> HttpResponse:
-    """The picture as it was uploaded. It was checked then (tenants.services.look); whatever it is,
+    """The picture as it was uploaded. It was checked then (tenants.look); whatever it is,
     a browser shows it as this kind of picture or not at all.
     """
     found = Logo.unscoped.filter(tenant__public_id=tenant_id, tenant__logo_digest=digest).first()

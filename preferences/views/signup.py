@@ -52,18 +52,19 @@ def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         if request.method == "GET":
             count(asks, Count.VIEWS)
         return _show(request, asks, SignupEntryForm(asks=asks, offer=offer))
-    entry = SignupEntryForm(request.POST, asks=asks, offer=offer)
-    if not entry.is_valid():
-        if entry.has_error("email", "invalid_email"):
+    form = SignupEntryForm(request.POST, asks=asks, offer=offer)
+    if not form.is_valid():
+        if form.has_error("email", "invalid_email"):
             count(asks, Count.ADDRESS)
-        entry.press_again()
-        return _show(request, asks, entry, status=422)
+        form.press_again()
+        return _show(request, asks, form, status=422)
+    entry = form.entry()
     try:
-        sign_up(opened=found, entry=entry.entry(), visitor=Visitor.of(request))
+        sign_up(opened=found, entry=entry, visitor=Visitor.of(request))
     except (PressAgain, CaptchaRefused, CaptchaUnavailable, TooManySignups, SignupClosed) as error:
-        entry.press_again()
-        entry.add_error(None, error.message)
-        return _show(request, asks, entry, status=_STATUS.get(type(error), 422))
+        form.press_again()
+        form.add_error(None, error.message)
+        return _show(request, asks, form, status=_STATUS.get(type(error), 422))
     if asks.success_url:
         return redirect(asks.success_url)
     response = page(
@@ -71,9 +72,8 @@ def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "check_mail",
         asks.tenant,
         form=asks,
-        email=entry.cleaned_data["email"],
-        # Of the lists alone, never of the address: the answer does not tell who is known.
-        at_once=not any(one.double_opt_in for one in entry.entry().lists),
+        email=entry.email,
+        at_once=not entry.asks_for_click,
     )
     return _frameable(response, asks)
 
