@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from lists.selectors.audience import SENDABLE_SQL
 from lists.selectors.reach import Audience, reach_of
+from lists.selectors.windows import end_of_window
 from sending import parking, queue, tally
 from sending.feed import feed
 from sending.models import Batch, BatchState, Status
@@ -60,11 +61,6 @@ _INSERT = f"""
 # The audience of segments and exclusions: the tenant's contacts are walked by id, so many at a
 # time that a chunk is short whether everybody is in it or nobody.
 _WALK = 50_000
-_LAST_OF_WALK = """
-    SELECT max(id) FROM (
-        SELECT id FROM lists_contact WHERE tenant_id = %s AND id > %s ORDER BY id LIMIT %s
-    ) walked
-"""
 _INSERT_REACHED = f"""
     WITH written AS (
         INSERT INTO sending_message (tenant_id, batch_id, contact_id, email, status, reason)
@@ -145,12 +141,11 @@ def _write_reached(batch: Batch) -> _Written:
         parking.pause_batch(batch.pk, why)
         batch.state = BatchState.PAUSED
         return None, 0, 0
+    walk = _WALK if cursor_id else _FIRST_CHUNK
+    last = end_of_window(tenant=tenant, after=cursor_id, size=walk)
+    if last is None:
+        return None, 0, 0
     with connection.cursor() as cursor:
-        walk = _WALK if cursor_id else _FIRST_CHUNK
-        cursor.execute(_LAST_OF_WALK, [tenant.pk, cursor_id, walk])
-        (last,) = cursor.fetchone()
-        if last is None:
-            return None, 0, 0
         _insert(
             cursor,
             _INSERT_REACHED.format(sendable=reach.sendable, members=reach.members),

@@ -20,7 +20,8 @@ from lists.models import (
     Tag,
 )
 from lists.segments.reading import parse
-from lists.selectors.segments import holds
+from lists.segments.sql import Compiled
+from lists.selectors.segments import compiled, holds
 from tenants.models import Tenant
 
 _SEARCH_LENGTH, _WORDS = 200, 10
@@ -68,11 +69,13 @@ class ContactFilter:
         words = str(given.get("q") or "").replace("\0", "")[:_SEARCH_LENGTH].split()
         return cls(
             search=" ".join(words[:_WORDS]),
-            list=_named(List, tenant, given.get("list")),
+            list=_named(List.objects.for_tenant(tenant), given.get("list")),
             status=status,
-            tag=_named(Tag, tenant, given.get("tag")),
+            tag=_named(Tag.objects.for_tenant(tenant), given.get("tag")),
             only=only,
-            segment=_named(Segment, tenant, given.get("segment")),
+            segment=_named(
+                Segment.objects.for_tenant(tenant).select_related("tenant"), given.get("segment")
+            ),
         )
 
     def parameters(self) -> dict[str, Any]:
@@ -86,6 +89,12 @@ class ContactFilter:
             "only": [str(one) for one in self.only],
         }
         return {name: value for name, value in given.items() if value}
+
+    def in_segment(self) -> Compiled | None:
+        """The condition of the segment as of now: what it names may have gone since."""
+        if self.segment is None:
+            return None
+        return compiled(self.segment.tenant, parse(self.segment.definition))
 
     def words(self) -> str:
         """Who that is, for people: "On News, active, with “ann” in address or name"."""
@@ -103,11 +112,11 @@ class ContactFilter:
         return f"{said[0].upper()}{said[1:]}" if said else "Everyone"
 
 
-def _named(model: type[Any], tenant: Tenant, public_id: Any) -> Any:
+def _named(owned: QuerySet[Any], public_id: Any) -> Any:
     if not public_id:
         return None
     try:
-        found = model.objects.for_tenant(tenant).filter(public_id=UUID(str(public_id))).first()
+        found = owned.filter(public_id=UUID(str(public_id))).first()
     except ValueError as error:
         raise FilterGone from error
     if found is None:
@@ -132,8 +141,8 @@ def find_contacts(*, tenant: Tenant, wanted: ContactFilter) -> QuerySet[Contact]
         rows = rows.filter(
             Exists(ContactTag.unscoped.filter(contact=OuterRef("pk"), tag=wanted.tag))
         )
-    if wanted.segment is not None:
-        rows = rows.filter(holds(tenant, parse(wanted.segment.definition)))
+    if (condition := wanted.in_segment()) is not None:
+        rows = rows.filter(holds(tenant, condition))
     if wanted.status:
         rows = rows.filter(_in_state(wanted.status, wanted.list))
     return rows

@@ -66,12 +66,11 @@ def compiled(tenant: Tenant, definition: Definition) -> Compiled:
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
-def holds(tenant: Tenant, definition: Definition) -> RawSQL:
-    """The definition as of this moment, as a condition for a queryset of Contact.
+def holds(tenant: Tenant, asked: Compiled) -> RawSQL:
+    """What compiled() made, as a condition for a queryset of Contact.
 
     Each contact is asked for by its id, so that asking a few of a million costs a few.
     """
-    asked = compiled(tenant, definition)
     names = _PARAMETER.findall(asked.sql)
     return RawSQL(
         "EXISTS (SELECT 1 FROM lists_contact c WHERE c.id = lists_contact.id "

@@ -5,17 +5,16 @@ filter. Each batch of them is then asked for the whole filter. Where hardly any 
 a page ends early and says so; the next one goes on there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 
 from lists.models import Contact, List, SubscriptionStatus
 from lists.paging import PAGE_SIZE, Page
-from lists.segments.reading import parse
 from lists.selectors.filters import ContactFilter, find_contacts
 from lists.selectors.search import ids_with
-from lists.selectors.segments import compiled
+from lists.selectors.windows import LARGEST_ID
 from tenants.models import Tenant
 
 # So many candidates are looked at for one page: about a tenth of a second.
@@ -23,7 +22,6 @@ _MOST_LOOKED_AT = 20_000
 _FIRST, _MOST = 100, 2_000  # of them at once
 # A list, a tag or suppressions of so few are where to look, whatever else is asked.
 _FEW = 5_000
-_LARGEST_ID = 2**63 - 1
 
 # Each selects ids beyond an edge, in order, at most so many.
 _OF_TAG = """
@@ -40,16 +38,6 @@ CROSS JOIN LATERAL (
     ORDER BY contact_id {order} LIMIT %(most)s
 ) found
 """
-_UNSUBSCRIBED = """
-SELECT id FROM lists_contact
-WHERE tenant_id = %(tenant)s AND unsubscribed_at IS NOT NULL AND id {beyond} %(edge)s
-ORDER BY id {order} LIMIT %(most)s
-"""
-_PAUSED = """
-SELECT id FROM lists_contact
-WHERE tenant_id = %(tenant)s AND paused_until IS NOT NULL AND id {beyond} %(edge)s
-ORDER BY id {order} LIMIT %(most)s
-"""
 _PAUSED_ON_A_LIST = """
 SELECT contact_id AS id FROM lists_subscription
 WHERE tenant_id = %(tenant)s AND paused_until IS NOT NULL AND contact_id {beyond} %(edge)s
@@ -64,15 +52,11 @@ SELECT c.id FROM x CROSS JOIN LATERAL (
 ORDER BY c.id {order} LIMIT %(most)s
 """
 _ALL_SUPPRESSED = "SELECT id FROM lists_suppression WHERE tenant_id = %(tenant)s LIMIT %(most)s"
-# A condition over `c` that lists.segments.sql made.
-_OF_SEGMENT = """
+# Of the contacts for whom a condition over `c` holds.
+_OF_CONTACTS = """
 SELECT c.id FROM lists_contact c
 WHERE c.tenant_id = %(tenant)s AND c.id {{beyond}} %(edge)s AND {condition}
 ORDER BY c.id {{order}} LIMIT %(most)s
-"""
-_EVERYONE = """
-SELECT id FROM lists_contact WHERE tenant_id = %(tenant)s AND id {beyond} %(edge)s
-ORDER BY id {order} LIMIT %(most)s
 """
 # Of one window of contacts those without a place on any list; how far it goes, how many it holds.
 _ON_NO_LIST = """
@@ -100,7 +84,7 @@ def page_of(
     """
     ascending = before.isdecimal() and not after.isdecimal()
     cursor = before if ascending else after
-    edge = min(int(cursor[:19]), _LARGEST_ID) if cursor.isdecimal() else None
+    edge = min(int(cursor[:19]), LARGEST_ID) if cursor.isdecimal() else None
     matching = find_contacts(tenant=tenant, wanted=wanted).order_by("id" if ascending else "-id")
     rows: list[Contact] = []
     looked_at, stopped_at = 0, None
@@ -146,7 +130,7 @@ def _small_part(tenant: Tenant, wanted: ContactFilter) -> list[_Part] | None:
     """The list, the tag or the suppressions, where that is few."""
     of_tenant = {"tenant": tenant.pk}
     if wanted.only:
-        return [(_EVERYONE, of_tenant)]
+        return [_contacts(tenant)]
     parts = []
     if wanted.tag:
         parts.append((_OF_TAG, {"tag": wanted.tag.pk}))
@@ -162,26 +146,32 @@ def _small_part(tenant: Tenant, wanted: ContactFilter) -> list[_Part] | None:
 
 def _parts(tenant: Tenant, wanted: ContactFilter) -> list[_Part]:
     """Indexes that together hold everyone who may match."""
-    of_tenant = {"tenant": tenant.pk}
     lists = [wanted.list] if wanted.list else list(List.objects.for_tenant(tenant))
     match wanted.status:
         case "unconfirmed":
             return [_places(lists, [SubscriptionStatus.UNCONFIRMED])]
         case "unsubscribed":
             left = _places(lists, [SubscriptionStatus.UNSUBSCRIBED])
-            return [left, (_UNSUBSCRIBED, of_tenant)]
+            return [left, _contacts(tenant, "c.unsubscribed_at IS NOT NULL")]
         case "paused":
-            return [(_PAUSED, of_tenant), (_PAUSED_ON_A_LIST, of_tenant)]
+            on_a_list = (_PAUSED_ON_A_LIST, {"tenant": tenant.pk})
+            return [_contacts(tenant, "c.paused_until IS NOT NULL"), on_a_list]
     if wanted.tag:
         return [(_OF_TAG, {"tag": wanted.tag.pk})]
-    if wanted.segment:
-        asked = compiled(tenant, parse(wanted.segment.definition))
-        return [(_OF_SEGMENT.format(condition=asked.sql), of_tenant | asked.params)]
+    if (condition := wanted.in_segment()) is not None:
+        # Made by lists.segments.sql.
+        return [_contacts(tenant, condition.sql, condition.params)]
     if wanted.status == "active":
         return [_places(lists, [SubscriptionStatus.ACTIVE])]
     if wanted.list:
         return [_places(lists, list(SubscriptionStatus))]
-    return [(_EVERYONE, of_tenant)]
+    return [_contacts(tenant)]
+
+
+def _contacts(
+    tenant: Tenant, condition: str = "TRUE", params: Mapping[str, Any] | None = None
+) -> _Part:
+    return _OF_CONTACTS.format(condition=condition), {"tenant": tenant.pk, **(params or {})}
 
 
 def _places(lists: Sequence[List], statuses: Sequence[SubscriptionStatus]) -> _Part:
@@ -194,7 +184,7 @@ def _is_small(part: _Part) -> bool:
 
 
 def _merged(parts: Sequence[_Part], edge: int | None, ascending: bool) -> _Batches:
-    at = edge if edge is not None else (0 if ascending else _LARGEST_ID)
+    at = edge if edge is not None else (0 if ascending else LARGEST_ID)
     most = _FIRST
     while True:
         found: set[int] = set()
@@ -211,7 +201,7 @@ def _merged(parts: Sequence[_Part], edge: int | None, ascending: bool) -> _Batch
 def _on_no_list(tenant: Tenant, edge: int | None, ascending: bool) -> _Batches:
     order, reverse, beyond = ("ASC", "DESC", ">") if ascending else ("DESC", "ASC", "<")
     sql = _ON_NO_LIST.format(order=order, reverse=reverse, beyond=beyond)
-    at = edge if edge is not None else (0 if ascending else _LARGEST_ID)
+    at = edge if edge is not None else (0 if ascending else LARGEST_ID)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(sql, {"tenant": tenant.pk, "edge": at, "most": _WINDOW})

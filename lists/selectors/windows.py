@@ -4,8 +4,10 @@ from django.db import connection
 
 from tenants.models import Tenant
 
+LARGEST_ID = 2**63 - 1
 
-def end_of_window(*, tenant: Tenant, after: int, up_to: int, size: int) -> int | None:
+
+def end_of_window(*, tenant: Tenant, after: int, size: int, up_to: int = LARGEST_ID) -> int | None:
     """The id of the last of the next `size` contacts behind `after`; None where there is none.
 
     To ask a filter of one window after the other costs the same for every filter. A LIMIT on the

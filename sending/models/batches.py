@@ -50,7 +50,7 @@ class Batch(TenantOwned):
     fingerprint = models.BinaryField(max_length=32, null=True, editable=False)
     # Lists whose active members may get it. Empty: no list is asked (transactional, system).
     list_ids = ArrayField(models.BigIntegerField(), default=list)
-    # Who of them gets it, as it was when somebody pressed send, for sending.audience to read.
+    # Who of them gets it, as it was when somebody pressed send, for lists.selectors.reach to read.
     # Empty: whoever is on the lists.
     audience = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     # The launch walks contacts by id; it goes on behind this one after a crash.
