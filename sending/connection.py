@@ -5,6 +5,7 @@ import secrets
 from contextlib import suppress
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -17,6 +18,7 @@ from sending.parking import unpark_aws
 from sending.ses.client import Caller, assume_role, who_am_i
 from sending.ses.errors import SesError
 from sending.ses.explain import explain
+from sending.signals import review_moved
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 ROLE_ARN = re.compile(r"arn:aws(?:-[a-z]+)*:iam::(\d{12}):role/[\w+=,.@/-]{1,128}")
@@ -88,6 +90,7 @@ def quota_columns(answer: Columns, key: str) -> Columns:
     """The columns of SesAccount that GetAccount fills; `key` is the account's pace key."""
     read = answer.get("SendQuota", {})
     sent = read.get("SentLast24Hours", 0.0)
+    review = answer.get("Details", {}).get("ReviewDetails", {})
     return {
         "max_send_rate": read.get("MaxSendRate", 0.0),
         "max_24_hour_send": read.get("Max24HourSend", 0.0),
@@ -96,6 +99,8 @@ def quota_columns(answer: Columns, key: str) -> Columns:
         "production_access": answer.get("ProductionAccessEnabled", False),
         "sending_enabled": answer.get("SendingEnabled", False),
         "enforcement_status": answer.get("EnforcementStatus", ""),
+        "review_status": review.get("Status", ""),
+        "review_case": review.get("CaseId", ""),
         "quota_read_at": timezone.now(),
     }
 
@@ -107,13 +112,29 @@ def store(row: Model, columns: Columns) -> None:
     row.save(update_fields=list(columns))
 
 
+def store_answer(account: SesAccount, columns: Columns) -> None:
+    """Writes what AWS said of the account, and tells who follows its review when that has moved.
+
+    Two who read at the same time wait for each other here, and of the older answer the review is
+    dropped: it moves once, never back. The first answer of an AWS account is no news.
+    """
+    with transaction.atomic():
+        stored = SesAccount.unscoped.select_for_update(no_key=True).get(pk=account.pk)
+        if stored.quota_read_at and stored.quota_read_at > columns["quota_read_at"]:
+            columns = {name: columns[name] for name in columns if not name.startswith("review_")}
+        store(account, columns)
+        known = stored.quota_read_at and stored.aws_account_id == account.aws_account_id
+        if known and account.review_status not in ("", stored.review_status):
+            review_moved.send(SesAccount, account=account, before=stored.review_status)
+
+
 def read_quota(account: SesAccount) -> None:
     """Reads GetAccount into the row. At most once a minute: SES throttles its callers.
 
     Raises SesError, and changes nothing, when AWS does not answer.
     """
     was_paused = not account.sending_enabled
-    store(account, quota_columns(api_of(account).get_account(), account.pace_key))
+    store_answer(account, quota_columns(api_of(account).get_account(), account.pace_key))
     if was_paused and account.sending_enabled:
         resume(account)
     announce_quota(account)

@@ -141,6 +141,7 @@ class Region:
     suppressed_reasons: list[str] = field(default_factory=lambda: ["BOUNCE", "COMPLAINT"])
     details: dict[str, Any] = field(default_factory=dict)
     review_status: str = ""
+    review_case: str = ""
     identities: dict[str, Identity] = field(default_factory=dict)
     configuration_sets: dict[str, ConfigurationSet] = field(default_factory=dict)
     suppressed: dict[str, Suppressed] = field(default_factory=dict)

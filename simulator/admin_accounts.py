@@ -156,11 +156,11 @@ def put_identity(call: AdminCall) -> Response:
 
 
 def decide_review(call: AdminCall) -> Response:
-    """Grant or deny the open request for production access."""
+    """End the open review of a request for production access."""
     region = call.region
     decision = call.request.json().get("decision")
-    if decision not in ("GRANTED", "DENIED"):
-        raise bad("decision must be GRANTED or DENIED")
+    if decision not in ("GRANTED", "DENIED", "FAILED"):
+        raise bad("decision must be GRANTED, DENIED or FAILED")
     if region.review_status != "PENDING":
         raise bad("no review is open")
     region.review_status = str(decision)

@@ -76,7 +76,7 @@ class SimulatorClient:
         self._call("POST", path, {"name": name, "status": status})
 
     def decide_review(self, account_id: str, region: str, decision: str) -> None:
-        """Grant or deny (GRANTED, DENIED) the open request for production access."""
+        """End the open review of production access: GRANTED, DENIED or FAILED."""
         path = f"accounts/{account_id}/regions/{region}/review"
         self._call("POST", path, {"decision": decision})
 

@@ -1,6 +1,7 @@
 """SES's control plane: the account and its suppression list (SES API v2 Reference)."""
 
 import calendar
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +11,12 @@ from simulator import iam
 from simulator.accounts import Region, Suppressed
 from simulator.cloud import Cloud
 from simulator.mime import check_address
+from simulator.ses_details import check_details
 from simulator.store import Caller
 from simulator.web import ApiError, Request, Response, json_response
 
 PAGE = 1000
 REASONS = ("BOUNCE", "COMPLAINT")
-CONTACTS = 4
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def get_account(call: Call) -> Response:
     if region.details:
         answer["Details"] = dict(region.details)
         if region.review_status:
-            review = {"Status": region.review_status, "CaseId": "case-1"}
+            review = {"Status": region.review_status, "CaseId": region.review_case}
             answer["Details"]["ReviewDetails"] = review
     return json_response(answer)
 
@@ -77,17 +78,7 @@ def put_account_details(call: Call) -> Response:
     """PutAccountDetails. ConflictException 409 while a review is open."""
     call.allow("PutAccountDetails")
     body = call.body
-    for name in ("MailType", "WebsiteURL"):
-        if not body.get(name):
-            raise ApiError(
-                "BadRequestException", f"1 validation error detected: '{name}' is required."
-            )
-    if body["MailType"] not in ("MARKETING", "TRANSACTIONAL"):
-        raise ApiError("BadRequestException", "MailType must be MARKETING or TRANSACTIONAL.")
-    if len(body.get("UseCaseDescription") or "") > 5000:
-        raise ApiError("BadRequestException", "UseCaseDescription is longer than 5000 characters.")
-    if len(body.get("AdditionalContactEmailAddresses") or []) > CONTACTS:
-        raise ApiError("BadRequestException", f"At most {CONTACTS} additional contacts.")
+    check_details(body)
     region = call.region
     if region.review_status == "PENDING":
         raise ApiError("ConflictException", "A review of the account is already in progress.", 409)
@@ -100,6 +91,7 @@ def put_account_details(call: Call) -> Response:
     }
     if body.get("ProductionAccessEnabled") and region.sandbox:
         region.review_status = "PENDING"
+        region.review_case = str(secrets.randbelow(10**15)).zfill(15)
     return call.changed()
 
 

@@ -3,6 +3,7 @@
 from sending.models.accounts import (
     QUOTA_REACHED,
     QUOTA_REFUSED,
+    Review,
     SenderIdentity,
     SesAccount,
     SesAuth,
@@ -29,6 +30,7 @@ __all__ = [
     "MessageData",
     "MessageEvent",
     "Outcome",
+    "Review",
     "SenderIdentity",
     "SentMinute",
     "SesAccount",

@@ -26,6 +26,15 @@ class SesState(models.TextChoices):
     FAILED = "failed", "AWS refuses us"
 
 
+class Review(models.TextChoices):
+    """AWS's review of the request for production access (SES v2, ReviewDetails.Status)."""
+
+    PENDING = "PENDING", "AWS is looking at it"
+    GRANTED = "GRANTED", "Granted"
+    DENIED = "DENIED", "Refused"
+    FAILED = "FAILED", "Did not reach AWS"
+
+
 # The parked_reasons that are ours; the others are AWS's words. By our own figures, or said by SES.
 QUOTA_REACHED = "Daily quota reached"
 QUOTA_REFUSED = "Daily quota reached, says Amazon SES"
@@ -62,6 +71,10 @@ class SesAccount(TenantOwned):
     production_access = models.BooleanField(default=False)
     sending_enabled = models.BooleanField(default=True)
     enforcement_status = models.CharField(max_length=20, blank=True)
+    review_status = models.CharField(max_length=10, blank=True, default="", choices=Review)
+    review_case = models.CharField(
+        max_length=60, blank=True, default="", help_text="the case at AWS Support"
+    )
     quota_read_at = models.DateTimeField(null=True)
     # Why nothing leaves just now, in words for the dashboard, and when it goes on by itself
     # (null: when a person has mended it).

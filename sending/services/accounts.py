@@ -5,7 +5,13 @@ from typing import Any
 
 from django.db import transaction
 
-from sending.connection import announce_quota, check_connection, resume, store
+from sending.connection import (
+    announce_quota,
+    check_connection,
+    resume,
+    store,
+    store_answer,
+)
 from sending.credentials import api_of
 from sending.errors import AwsRefused
 from sending.models import BatchState, SesAccount, SesAuth, SesState, new_external_id
@@ -95,7 +101,7 @@ def _connect(
         if account.aws_account_id not in ("", columns["aws_account_id"]):
             columns |= _WITHOUT_FEEDBACK
             account.identities.all().delete()
-        store(account, columns)
+        store_answer(account, columns)
         detail = {"aws_account": account.aws_account_id, "auth": account.auth}
         _audit(account, actor, "ses_account.connected", request, detail)
     resume(account)
@@ -116,7 +122,7 @@ def test_connection(
         store(account, {"state": SesState.FAILED, "last_error": error.aws or error.message})
         raise
     with transaction.atomic():
-        store(account, columns | {"state": SesState.CONNECTED, "last_error": ""})
+        store_answer(account, columns | {"state": SesState.CONNECTED, "last_error": ""})
         _audit(account, actor, "ses_account.tested", request)
     resume(account)
     announce_quota(account)

@@ -1,14 +1,52 @@
-"""What SES says of the whole account."""
+"""What SES says of the whole account, and what is asked of it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sending.ses.client import Calls, aws
 
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutAccountDetails.html
+USE_CASE_LENGTH = 5000
+CONTACTS = 4
+CONTACT_LENGTH = 254
+WEBSITE_LENGTH = 1000
+
+
+@dataclass(frozen=True)
+class AccountDetails:
+    """What a request for production access says. `mail_type` MARKETING or TRANSACTIONAL,
+    `language` EN or JA, `contacts` further addresses that AWS writes to.
+    """
+
+    mail_type: str
+    website: str
+    use_case: str
+    language: str = "EN"
+    contacts: Sequence[str] = ()
+
 
 class AccountCalls(Calls):
-    """Reads of the account."""
+    """The account as a whole."""
 
     def get_account(self) -> dict[str, Any]:
         """SendQuota, ProductionAccessEnabled, SendingEnabled, EnforcementStatus."""
         with aws("GetAccount"):
             return dict(self._ses().get_account())
+
+    def request_production_access(self, details: AccountDetails) -> None:
+        """Asks AWS's people to let the account out of the sandbox.
+
+        ConflictException while they look at an earlier request.
+        """
+        # An empty list is refused: the model wants one contact at least.
+        contacts = {"AdditionalContactEmailAddresses": list(details.contacts)}
+        with aws("PutAccountDetails"):
+            self._ses().put_account_details(
+                MailType=details.mail_type,
+                WebsiteURL=details.website,
+                UseCaseDescription=details.use_case,
+                ContactLanguage=details.language,
+                ProductionAccessEnabled=True,
+                **(contacts if details.contacts else {}),
+            )

@@ -125,6 +125,12 @@ def _by_code(error: SesError) -> Explanation:
             "This AWS account has reached a limit of SES.",
             "Delete what is not used any more in the SES console, or ask AWS for a higher limit.",
         )
+    if error.code == "ConflictException" and error.operation == "PutAccountDetails":
+        return Explanation(
+            "AWS still has an earlier request of this account open.",
+            "Answer in its case at AWS Support: paste the text there. A new request is taken once "
+            "that one is decided.",
+        )
     if error.code in ("NotFoundException", "NotFound"):
         return Explanation(
             "Something that we set up is gone from the AWS account.",

@@ -5,11 +5,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from simulator.client import SimulatorError
-from tests.simulator.conftest import REGION, Cloud, until
+from tests.simulator.conftest import ONCE, REGION, Cloud, until
 
 
 def code_of(call: Any, **fields: Any) -> tuple[str, int]:
@@ -48,6 +49,7 @@ def test_production_access_is_asked_for_and_decided(cloud: Cloud) -> None:
     ask(**details, UseCaseDescription="News", ProductionAccessEnabled=True)
     review = cloud.ses.get_account()["Details"]["ReviewDetails"]
     assert review["Status"] == "PENDING"
+    assert review["CaseId"].isdigit()
     assert code_of(ask, **details) == ("ConflictException", 409)
     cloud.sim.decide_review(cloud.id, REGION, "DENIED")
     assert cloud.ses.get_account()["Details"]["ReviewDetails"]["Status"] == "DENIED"
@@ -58,6 +60,33 @@ def test_production_access_is_asked_for_and_decided(cloud: Cloud) -> None:
     assert account["Details"]["ReviewDetails"]["Status"] == "GRANTED"
     with pytest.raises(SimulatorError, match="no review is open"):
         cloud.sim.decide_review(cloud.id, REGION, "GRANTED")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"MailType": None, "WebsiteURL": None},
+            "2 validation errors detected: Value null at 'mailType'",
+        ),
+        ({"MailType": "NEWS", "WebsiteURL": ""}, "enum value set: [MARKETING, TRANSACTIONAL]; "),
+        ({"WebsiteURL": "x" * 1001}, "'websiteURL' failed to satisfy constraint"),
+        ({"UseCaseDescription": "x" * 5001}, "length less than or equal to 5000"),
+        ({"ContactLanguage": "DE"}, "enum value set: [EN, JA]"),
+        ({"AdditionalContactEmailAddresses": []}, "length greater than or equal to 1"),
+        ({"AdditionalContactEmailAddresses": ["a@b.example"] * 5}, "less than or equal to 4"),
+        ({"AdditionalContactEmailAddresses": ["nobody"]}, "pattern: ^(.+)@(.+)$"),
+    ],
+)
+def test_what_a_request_for_production_access_may_say(
+    cloud: Cloud, given: dict[str, Any], told: str
+) -> None:
+    right = {"MailType": "MARKETING", "WebsiteURL": "https://example.com"}
+    with pytest.raises(ClientError) as refused:
+        unchecked = ONCE.merge(Config(parameter_validation=False))
+        cloud.client("sesv2", config=unchecked).put_account_details(**right | given)
+    assert refused.value.response["Error"]["Code"] == "BadRequestException"
+    assert told in refused.value.response["Error"]["Message"]
 
 
 def test_domain_identity_from_pending_to_gone(cloud: Cloud) -> None:
