@@ -43,12 +43,16 @@ from sending.models import (
     Batch,
     BatchState,
     BatchTally,
+    DomainAlert,
+    DomainRecord,
     EventKind,
     Lane,
     Message,
     MessageData,
     MessageEvent,
     Outcome,
+    Purpose,
+    RecordState,
     SenderIdentity,
     SesAccount,
     SesAuth,
@@ -107,6 +111,14 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     )  # fmt: skip
     identity = SenderIdentity.unscoped.create(
         tenant=tenant, ses_account=account, name=f"{mark}.example", verified=True
+    )
+    DomainRecord.unscoped.create(
+        tenant=tenant, identity=identity, purpose=Purpose.DMARC, kind="TXT",
+        name=f"_dmarc.{mark}.example", expected="v=DMARC1; p=none", found="v=DMARC1; p=reject",
+        state=RecordState.OK, words=f"Of {mark}.", checked_at=now, ok_since=now,
+    )  # fmt: skip
+    DomainAlert.unscoped.create(
+        tenant=tenant, identity=identity, broken=[{"name": mark}], mailed_at=now
     )
     contact = Contact.unscoped.create(
         tenant=tenant, email=address, email_norm=address, first_name=mark

@@ -12,6 +12,7 @@ from sending.models.accounts import (
     pace_key,
 )
 from sending.models.batches import Batch, BatchState, BatchTally, Lane
+from sending.models.domains import DomainAlert, DomainRecord, Purpose, RecordState
 from sending.models.events import MACHINE, PERSON, EventKind, MessageEvent
 from sending.models.messages import Message, MessageData, Outcome, Status
 from sending.models.quota import SentMinute
@@ -24,12 +25,16 @@ __all__ = [
     "Batch",
     "BatchState",
     "BatchTally",
+    "DomainAlert",
+    "DomainRecord",
     "EventKind",
     "Lane",
     "Message",
     "MessageData",
     "MessageEvent",
     "Outcome",
+    "Purpose",
+    "RecordState",
     "Review",
     "SenderIdentity",
     "SentMinute",

@@ -5,6 +5,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 from tenants.fields import EncryptedJSONField
 from tenants.scoping import TenantOwned
@@ -122,17 +123,31 @@ class SenderIdentity(TenantOwned):
     verified = models.BooleanField(default=False)
     dkim_status = models.CharField(max_length=20, blank=True)
     dkim_tokens = ArrayField(models.CharField(max_length=80), default=list)
+    dkim_origin = models.CharField(
+        max_length=40, blank=True, help_text="EXTERNAL: signed with a key of the tenant's own"
+    )
     signing_hosted_zone = models.CharField(max_length=200, blank=True)
     mail_from_domain = models.CharField(max_length=320, blank=True)
     mail_from_status = models.CharField(max_length=20, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
-    checked_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True, help_text="when SES was asked")
+    # Its DNS: when it was looked up and will be again, and since when these records are wanted.
+    dns_checked_at = models.DateTimeField(null=True)
+    dns_due_at = models.DateTimeField(default=timezone.now)
+    records_since = models.DateTimeField(default=timezone.now)
+    organization = models.CharField(
+        max_length=320, blank=True, help_text="Organizational Domain by the tree walk of RFC 9989"
+    )
+    # The page for whoever runs the DNS opens with this number until then; null: it is shut.
+    dns_link = models.BigIntegerField(null=True)
+    dns_link_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(fields=["ses_account", "name"], name="identity_once"),
         ]
+        indexes = [models.Index(fields=["dns_due_at"], name="dns_due")]
 
     def __str__(self) -> str:
         return self.name
