@@ -10,6 +10,7 @@ from campaigns.selectors.campaigns import campaigns_of
 from lists.models import Contact
 from sending.models import BatchState, SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import accounts_of, feedback_ready, parked_words
+from sending.selectors.feedback import HealthState, feedback_health
 from tenants.models import Tenant
 from webhooks.selectors.feedback import recent_digests
 
@@ -197,6 +198,9 @@ def _of_account(account: SesAccount) -> list[Concern]:
     elif account.enforcement_status == "PROBATION":
         text = f"AWS has {account.name} under review. Look at your bounces and complaints."
         found.append(Concern(text, url))
+    health = feedback_health(account)
+    if health.state == HealthState.STOPPED:
+        found.append(Concern(f"{account.name}: {health.words}", url, "error"))
     if account.parked_reason:
         waits = "Campaigns" if account.parked_lane else "All mail"
         found.append(

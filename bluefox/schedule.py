@@ -41,6 +41,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "webhooks.tasks.mail_digests",
         "schedule": 60.0,
     },
+    "notice when mail leaves and no event comes back": {
+        "task": "webhooks.tasks.watch_events",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "forget SNS messages of two weeks ago": {
         "task": "webhooks.tasks.forget_old_messages",
         "schedule": 86_400.0,

@@ -53,6 +53,7 @@ from sending.models import (
     Outcome,
     Purpose,
     RecordState,
+    SelfTest,
     SenderIdentity,
     SesAccount,
     SesAuth,
@@ -63,7 +64,7 @@ from sending.services.feedback import token_hash
 from tenants.models import Membership, Scope, Tenant, User
 from tenants.services.api_keys import CreatedKey, create_key
 from tenants.services.workspaces import set_logo
-from webhooks.models import FeedbackDigest, SnsMessage
+from webhooks.models import FeedbackAlarm, FeedbackDigest, SnsMessage
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,10 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         tenant=tenant, window_start=now, window_end=now, bounces=1, complaints=0,
         contact_ids=[contact.pk], mailed_at=now,
     )  # fmt: skip
+    FeedbackAlarm.unscoped.create(
+        tenant=tenant, ses_account=account, kind=FeedbackAlarm.Kind.BACK, mailed_at=now
+    )
+    SelfTest.unscoped.create(tenant=tenant, ses_account=account, from_address=address)
     SnsMessage.unscoped.create(
         tenant=tenant, ses_account=account, sns_message_id=mark, kind="Notification", body="{}"
     )

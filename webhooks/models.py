@@ -72,3 +72,26 @@ class FeedbackDigest(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.bounces} bounces, {self.complaints} complaints"
+
+
+class FeedbackAlarm(TenantOwned):
+    """One mail to the members: events of an account have stopped, or come again."""
+
+    class Kind(models.TextChoices):
+        STOPPED = "stopped", "Events have stopped"
+        BACK = "back", "Events come again"
+
+    ses_account = models.ForeignKey(SesAccount, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=7, choices=Kind)
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    mail_tried_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta(TenantOwned.Meta):
+        indexes = [
+            models.Index(fields=["id"], condition=Q(mailed_at=None), name="alarm_unmailed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ses_account}: {self.get_kind_display()}"

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from webhooks import alerts, bell
+from webhooks import alerts, bell, watching
 from webhooks.confirming import confirm_pending
 from webhooks.housekeeping import forget_old
 from webhooks.translate import translate_pending
@@ -28,6 +28,12 @@ def confirm_subscriptions() -> None:
 def mail_digests() -> None:
     alerts.close_due(timezone.now())
     alerts.mail_closed(timezone.now())
+
+
+@shared_task
+def watch_events() -> None:
+    watching.watch(timezone.now())
+    watching.mail_alarms(timezone.now())
 
 
 @shared_task

@@ -16,6 +16,7 @@ from sending.models.domains import DomainAlert, DomainRecord, Purpose, RecordSta
 from sending.models.events import MACHINE, PERSON, EventKind, MessageEvent
 from sending.models.messages import Message, MessageData, Outcome, Status
 from sending.models.quota import SentMinute
+from sending.models.selftest import SelfTest
 
 __all__ = [
     "MACHINE",
@@ -36,6 +37,7 @@ __all__ = [
     "Purpose",
     "RecordState",
     "Review",
+    "SelfTest",
     "SenderIdentity",
     "SentMinute",
     "SesAccount",

@@ -100,6 +100,19 @@ class SesAccount(TenantOwned):
     feedback_error = models.TextField(blank=True, help_text="AWS's own words")
     events_stopped_at = models.DateTimeField(null=True, help_text="when SNS unsubscribed us")
     last_event_at = models.DateTimeField(null=True)
+    # The clock watches (webhooks.watching): mail that no event has followed, and since when that
+    # is too long.
+    unheard_since = models.DateTimeField(null=True)
+    events_missing_since = models.DateTimeField(null=True)
+    selftest_passed_at = models.DateTimeField(null=True)
+    # Topic and configuration set are the tenant's own: we make and change nothing there.
+    feedback_manual = models.BooleanField(default=False)
+    # The queue where SNS puts what it could not deliver; how many wait there, as last read.
+    dead_letter_url = models.CharField(max_length=250, blank=True)
+    dead_letters = models.IntegerField(default=0)
+    dead_letters_read_at = models.DateTimeField(null=True)
+    permissions = models.JSONField(default=dict, help_text="IAM action: allowed, missing, unknown")
+    permissions_checked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):

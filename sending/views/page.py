@@ -8,6 +8,7 @@ from django.shortcuts import render
 from sending.forms import IdentityForm
 from sending.models import SesAccount
 from sending.selectors.accounts import dkim_records, feedback_ready, feedback_steps, parked_words
+from sending.selectors.feedback import feedback_health
 from sending.ses.client import regions
 from sending.ses.explain import explain_words
 from tenants.permissions import allows
@@ -53,6 +54,7 @@ def feedback_context(request: Any, account: SesAccount) -> dict[str, Any]:
         "may_edit": allows(request.membership, "sending.edit"),
         "steps": feedback_steps(account),
         "feedback_ready": feedback_ready(account),
+        "health": feedback_health(account),
         "awaited": account.subscription_requested_at is not None
         and not account.feedback_failed_step,
     }
