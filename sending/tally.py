@@ -46,10 +46,15 @@ _ADD_TO_MINUTE = """
 Changes = Mapping[tuple[int, int], Mapping[str, int]]
 
 
+def shard() -> int:
+    """The shard of this process."""
+    return os.getpid() % _SHARDS
+
+
 def add(changes: Changes, *, now: datetime) -> None:
     """Adds to the counts of batches; what is newly `sent` also counts into the rate."""
     pulse_at = now.replace(second=now.second - now.second % _PULSE_SECONDS, microsecond=0)
-    shard = os.getpid() % _SHARDS
+    mine = shard()
     rows: list[tuple[Any, ...]] = []
     # In order of the batch: two workers that lock the same rows never wait for each other.
     for (tenant_id, batch_id), counts in sorted(changes.items(), key=lambda item: item[0][1]):
@@ -59,7 +64,7 @@ def add(changes: Changes, *, now: datetime) -> None:
                 (
                     tenant_id,
                     batch_id,
-                    shard,
+                    mine,
                     *(counts.get(name, 0) for name in _COUNTS),
                     pulse_at if fresh else None,
                     fresh,
@@ -74,8 +79,8 @@ def add(changes: Changes, *, now: datetime) -> None:
 def add_used(pace_keys: Iterable[str], *, now: datetime) -> None:
     """Counts one recipient against the 24-hour quota for each pace key given."""
     minute = now.replace(second=0, microsecond=0)
-    shard = os.getpid() % _SHARDS
-    rows = [(key, minute, shard, sent) for key, sent in sorted(Counter(pace_keys).items())]
+    mine = shard()
+    rows = [(key, minute, mine, sent) for key, sent in sorted(Counter(pace_keys).items())]
     if rows:
         with connection.cursor() as cursor:
             execute_values(cursor, _ADD_TO_MINUTE, rows, page_size=len(rows))

@@ -7,6 +7,7 @@ lets twice as many through in a moment.
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -17,20 +18,34 @@ logger = logging.getLogger(__name__)
 
 # The server's clock, in microseconds: web processes on several machines agree on it.
 # Times go in and out as strings because a Lua number printed by tostring loses digits.
+# Several keys are asked in turn, up to the first that refuses.
 _GCRA = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local period, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-local interval = period / limit
-local whole_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
-local next_at = whole_at + interval
-if next_at - now > period then
-  return {0, 0, math.ceil(next_at - period - now), math.ceil(whole_at - now)}
+local answer
+for i, key in ipairs(KEYS) do
+  local period, limit = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local interval = period / limit
+  local whole_at = math.max(tonumber(redis.call('GET', key) or 0), now)
+  local next_at = whole_at + interval
+  if next_at - now > period then
+    return {0, 0, math.ceil(next_at - period - now), math.ceil(whole_at - now)}
+  end
+  redis.call('SET', key, string.format('%.0f', next_at),
+             'PX', math.max(1, math.ceil((next_at - now) / 1000)))
+  answer = {1, math.floor((period - (next_at - now)) / interval), 0, math.ceil(next_at - now)}
 end
-redis.call('SET', KEYS[1], string.format('%.0f', next_at),
-           'PX', math.max(1, math.ceil((next_at - now) / 1000)))
-return {1, math.floor((period - (next_at - now)) / interval), 0, math.ceil(next_at - now)}
+return answer
 """
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` hits of a key per `seconds`."""
+
+    key: str
+    most: int
+    seconds: int
 
 
 @dataclass(frozen=True)
@@ -50,8 +65,7 @@ def take(key: str, *, limit: int, seconds: int) -> Allowance:
     Raises redis.exceptions.RedisError when Valkey does not answer: the caller decides whether
     that opens or shuts its door.
     """
-    answer = valkey().eval(_GCRA, 1, f"limit:{key}", seconds * 1_000_000, limit)
-    allowed, remaining, retry_after, reset = answer
+    allowed, remaining, retry_after, reset = _ask([Limit(key, limit, seconds)])
     return Allowance(
         allowed=bool(allowed),
         limit=limit,
@@ -66,8 +80,21 @@ def hit(key: str, *, limit: int, seconds: int) -> bool:
 
     Fails closed: False when Valkey does not answer, for doors that anybody may knock at.
     """
+    return hit_all([Limit(key, limit, seconds)])
+
+
+def hit_all(limits: Sequence[Limit]) -> bool:
+    """As hit(), of several limits in one question: those behind the first that refuses are not
+    counted."""
     try:
-        return take(key, limit=limit, seconds=seconds).allowed
+        return bool(_ask(limits)[0])
     except RedisError:
         logger.exception("Valkey does not answer, so nothing that is limited is let through")
         return False
+
+
+def _ask(limits: Sequence[Limit]) -> list[int]:
+    arguments = [number for one in limits for number in (one.seconds * 1_000_000, one.most)]
+    keys = [f"limit:{one.key}" for one in limits]
+    answer: list[int] = valkey().eval(_GCRA, len(keys), *keys, *arguments)
+    return answer

@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.functional import cached_property
 
 from lists.models.people import Contact, List
 from lists.models.tags import Tag
@@ -73,6 +74,11 @@ class Confirmation(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)
+
+    @cached_property
+    def asked_lists(self) -> list[List]:
+        """The lists by name; whoever makes a confirmation knows them already."""
+        return list(self.lists.order_by("name"))
 
     def __str__(self) -> str:
         return f"confirmation of {self.contact_id}"

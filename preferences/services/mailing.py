@@ -80,7 +80,7 @@ def send_confirmation(*, confirmation: Confirmation, sender: Sender) -> None:
     has left all of them, and a batch mails each contact only once.
     """
     form, contact = confirmation.form, confirmation.contact
-    lists = list(confirmation.lists.order_by("name"))
+    lists = confirmation.asked_lists
     path = reverse("public:confirm", args=[make(Kind.CONFIRM, confirmation.pk, contact.pk)])
     send_one(
         batch=_batch(confirmation.tenant, sender, mail_of(lists)),
@@ -93,6 +93,7 @@ def send_confirmation(*, confirmation: Confirmation, sender: Sender) -> None:
             lists=[one.name for one in lists],
             language=contact.language or confirmation.language,
         ),
+        suppressed=False,  # else there were no confirmation
     )
 
 

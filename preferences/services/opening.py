@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
 
-from django.db import connection
-
 from lists.models import SignupForm
 from lists.selectors.signup_forms import Offer, offer_of, open_form
 from preferences.services.mailing import Sender, sender_of
+from tenants.prepared import Prepared
 
 _MOST = 1_000  # forms that a process remembers
 # The form and its workspace, its lists and which are ticked, the workspace's fields, and who may
 # send. An inner join drops a form that is off: it is gone.
-_VERSION = """
+_VERSION = Prepared(
+    "form_version",
+    """
     SELECT concat_ws(' ', f.ctid, f.xmin, t.ctid, t.xmin,
         (SELECT string_agg(concat_ws(' ', l.ctid, l.xmin), ',' ORDER BY l.id)
          FROM lists_signupform_lists m JOIN lists_list l ON l.id = m.list_id
@@ -31,8 +32,9 @@ _VERSION = """
          FROM sending_senderidentity i JOIN sending_sesaccount a ON a.id = i.ses_account_id
          WHERE i.tenant_id = f.tenant_id))
     FROM lists_signupform f JOIN tenants_tenant t ON t.id = f.tenant_id
-    WHERE f.public_id = %s AND f.is_active
-"""
+    WHERE f.public_id = $1 AND f.is_active
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,17 @@ _lock = Lock()
 
 def opened(public_id: UUID) -> Opened | None:
     """The form with this id as it is now, if it takes sign-ups."""
-    with connection.cursor() as cursor:
-        cursor.execute(_VERSION, [public_id])
-        row = cursor.fetchone()
-    if row is None:
+    rows = _VERSION.rows(public_id)
+    if not rows:
         return None
+    [(version,)] = rows
     known = _remembered.get(public_id)
-    if known is not None and known.version == row[0]:
+    if known is not None and known.version == version:
         return known
     form = open_form(public_id)
     if form is None:
         return None
-    found = Opened(row[0], form, offer_of(form), sender_of(form))
+    found = Opened(version, form, offer_of(form), sender_of(form))
     with _lock:
         _remembered[public_id] = found
         while len(_remembered) > _MOST:

@@ -1,6 +1,7 @@
 """Making a batch, sending it, and taking the brakes."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NotRequired, TypedDict, Unpack
@@ -28,9 +29,40 @@ from sending.models import (
 from sending.outbound import check
 from sending.tasks import cancel_rest, launch
 from tenants.models import Tenant
+from tenants.prepared import Prepared
 
 _ENDED = (BatchState.CANCELLED, BatchState.DONE)
 _CHUNK = 10_000
+_STANDING = Prepared(
+    "standing_batch",
+    f"""
+    SELECT id FROM sending_batch
+    WHERE tenant_id = $1 AND fingerprint = $2
+      AND state NOT IN ('{BatchState.PAUSED}', '{BatchState.CANCELLED}')
+    ORDER BY id DESC LIMIT 1
+    """,  # noqa: S608 (constants of ours)
+)
+_STATE = Prepared("batch_state", "SELECT state FROM sending_batch WHERE id = $1 FOR KEY SHARE")
+# With what tally.add() does for a message that waits, or was skipped.
+_WRITE_ONE = Prepared(
+    "message_with_data",
+    """
+    WITH made AS (
+        INSERT INTO sending_message (tenant_id, batch_id, contact_id, email, status, reason)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        RETURNING id
+    ), counted AS (
+        INSERT INTO sending_batchtally AS t
+            (tenant_id, batch_id, shard, total, skipped, pulse, pulse_before)
+        VALUES ($1, $2, $11, 1, $12, 0, 0)
+        ON CONFLICT (batch_id, shard) DO UPDATE SET
+            total = t.total + excluded.total, skipped = t.skipped + excluded.skipped
+    )
+    INSERT INTO sending_messagedata (message_id, tenant_id, public_id, to_name, data, created_at)
+    SELECT id, $1, $7::uuid, $8, $9::jsonb, $10::timestamptz FROM made
+    RETURNING message_id
+    """,
+)
 
 
 class Mail(TypedDict):
@@ -84,14 +116,15 @@ def standing_batch(
     """
     key = orjson.dumps([lane, ses_account.pk, mail], option=orjson.OPT_SORT_KEYS)
     fingerprint = hashlib.sha256(key).digest()
-    same = Batch.objects.for_tenant(tenant).filter(fingerprint=fingerprint)
-    known = same.exclude(state__in=[BatchState.PAUSED, BatchState.CANCELLED]).order_by("-pk")
-    found: Batch | None = known.first()
-    if found is None:
+    known = _STANDING.rows(tenant.pk, fingerprint)
+    if not known:
         return create_batch(
             tenant=tenant, lane=lane, ses_account=ses_account, fingerprint=fingerprint, **mail
         )
-    found.tenant, found.ses_account = tenant, ses_account  # known, so not read once more
+    # What is not known here is read from its row when somebody asks for it, which send_one()
+    # does not.
+    found = Batch.from_db(connection.alias, ["id", "lane"], [known[0][0], lane])
+    found.tenant, found.ses_account = tenant, ses_account
     return found
 
 
@@ -106,7 +139,6 @@ def launch_batch(*, batch: Batch) -> Batch:
     return locked
 
 
-@transaction.atomic
 def send_one(
     *,
     batch: Batch,
@@ -114,32 +146,50 @@ def send_one(
     contact: Contact | None = None,
     to_name: str = "",
     data: Mapping[str, Any] | None = None,
+    suppressed: bool | None = None,
 ) -> Message:
     """One mail of a batch to one address, pushed once this is committed.
 
-    A suppressed address gives a skipped message with the reason; nothing leaves. Raises
-    InvalidAddress, and BatchEnded when the batch was cancelled.
+    A suppressed address gives a skipped message with the reason; nothing leaves. `suppressed` is
+    what the caller has just been told of the address in this transaction; None: it is asked here.
+    Raises InvalidAddress, and BatchEnded when the batch was cancelled.
     """
     address = normalise(email)
-    _open(batch)
-    suppressed = suppressed_among(tenant=batch.tenant, email_norms=[address.email_norm])
-    message = Message.unscoped.create(
-        tenant_id=batch.tenant_id,
-        batch=batch,
-        contact=contact,
-        email=address.email,
-        status=Status.SKIPPED if suppressed else Status.QUEUED,
-        reason="Suppressed" if suppressed else "",
-    )
-    MessageData.unscoped.create(
-        tenant_id=batch.tenant_id, message=message, to_name=to_name, data=dict(data or {})
-    )
-    counts = {"total": 1, "skipped": len(suppressed)}
-    tally.add({(batch.tenant_id, batch.pk): counts}, now=timezone.now())
-    if not suppressed:
-        pace_key, lane = batch.ses_account.pace_key, batch.lane
-        transaction.on_commit(lambda: _push_one(pace_key, lane, batch.pk, message.pk))
-    return message
+    # The caller's transaction ends when this fails: a savepoint costs as much as two statements.
+    with transaction.atomic(savepoint=False):
+        _open(batch)
+        if suppressed is None:
+            suppressed = bool(
+                suppressed_among(tenant=batch.tenant, email_norms=[address.email_norm])
+            )
+        message = Message(
+            tenant_id=batch.tenant_id,
+            batch=batch,
+            contact=contact,
+            email=address.email,
+            status=Status.SKIPPED if suppressed else Status.QUEUED,
+            reason="Suppressed" if suppressed else "",
+        )
+        extra = MessageData(tenant_id=batch.tenant_id, to_name=to_name, data=dict(data or {}))
+        [(message.pk,)] = _WRITE_ONE.rows(
+            batch.tenant_id,
+            batch.pk,
+            contact.pk if contact else None,
+            message.email,
+            message.status,
+            message.reason,
+            extra.public_id,
+            to_name,
+            json.dumps(extra.data),
+            timezone.now(),
+            tally.shard(),
+            int(suppressed),
+        )
+        extra.message = message
+        if not suppressed:
+            pace_key, lane = batch.ses_account.pace_key, batch.lane
+            transaction.on_commit(lambda: _push_one(pace_key, lane, batch.pk, message.pk))
+        return message
 
 
 def _push_one(pace_key: str, lane: int, batch_id: int, message_id: int) -> None:
@@ -152,9 +202,7 @@ def _open(batch: Batch) -> None:
 
     The shared lock keeps the sweep from calling it done before our message is in.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT state FROM sending_batch WHERE id = %s FOR KEY SHARE", [batch.pk])
-        (state,) = cursor.fetchone()
+    [(state,)] = _STATE.rows(batch.pk)
     if state == BatchState.CANCELLED:
         raise BatchEnded
     if state in (BatchState.PREPARING, BatchState.DONE):
