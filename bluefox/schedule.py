@@ -54,6 +54,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "sending.tasks.read_quotas",
         "schedule": 60.0,
     },
+    "keep suppressions and the lists of SES alike": {
+        "task": "sending.tasks.mirror_suppressions",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
     "ring lost mail again, expire claims, end parkings, finish batches": {
         "task": "sending.tasks.sweep",
         "schedule": 10.0,

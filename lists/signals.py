@@ -53,3 +53,12 @@ contact_erased = Signal()
 # Sent before a segment is deleted, and for its page:
 # segment_used_by.send(sender=Segment, segment=segment). A receiver returns a list of Use.
 segment_used_by = Signal()
+
+# Sent in the transaction that suppresses addresses for a hard bounce or complaint that was not read
+# from SES's list: suppressed_by_us.send(sender=Suppression, tenant_id=id, rows=rows), each row
+# (email_norm, reason, source).
+suppressed_by_us = Signal()
+
+# Sent in the transaction in which a member lets an address be mailed again:
+# suppression_lifted.send(sender=Suppression, tenant=tenant, email_norm=address).
+suppression_lifted = Signal()

@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from django.db import connection
 
 from lists.erased import erased_among
-from lists.models import Source, SuppressionReason
+from lists.models import Source, Suppression, SuppressionReason
+from lists.signals import suppressed_by_us
 
 DIAGNOSTIC_LENGTH = 500
 
 # Weakest first; a later reason replaces an earlier one, never the other way round.
 _STRENGTH = [
+    SuppressionReason.SOFT_BOUNCE,
     SuppressionReason.MANUAL,
     SuppressionReason.PROVIDER,
     SuppressionReason.HARD_BOUNCE,
     SuppressionReason.COMPLAINT,
     SuppressionReason.ERASED,
 ]
+
+
+# What SES has a reason for, too.
+_TOLD_TO_SES = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,13 @@ class Suppress:
     diagnostic: str = ""
 
 
-def add_suppressions(tenant_id: int, addresses: Iterable[Suppress]) -> int:
-    """Suppresses them, in the caller's transaction; returns how many are new or now stronger."""
+def add_suppressions(
+    tenant_id: int, addresses: Iterable[Suppress], *, from_ses_list: bool = False
+) -> int:
+    """Suppresses them, in the caller's transaction; returns how many are new or now stronger.
+
+    Bounces and complaints are put on SES's list, too, unless they were read from it.
+    """
     strongest: dict[str, Suppress] = {}
     for one in addresses:
         known = strongest.get(one.email_norm)
@@ -54,6 +65,7 @@ def add_suppressions(tenant_id: int, addresses: Iterable[Suppress]) -> int:
                 diagnostic = excluded.diagnostic
             WHERE array_position(%s::text[], excluded.reason::text)
                 > array_position(%s::text[], x.reason::text)
+            RETURNING email_norm, reason, source
             """,
             [
                 tenant_id,
@@ -65,7 +77,11 @@ def add_suppressions(tenant_id: int, addresses: Iterable[Suppress]) -> int:
                 [reason.value for reason in _STRENGTH],
             ],
         )
-        return int(cursor.rowcount)
+        changed = cursor.fetchall()
+    told = [row for row in changed if row[1] in _TOLD_TO_SES]
+    if told and not from_ses_list:
+        suppressed_by_us.send(Suppression, tenant_id=tenant_id, rows=told)
+    return len(changed)
 
 
 def keep_erased(tenant_id: int, email_norms: Iterable[str]) -> int:

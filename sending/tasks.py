@@ -12,13 +12,23 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.utils import timezone
 
-from sending import connection, delivery, engagement, launching, retention, signs, sweeping
+from sending import (
+    connection,
+    delivery,
+    engagement,
+    launching,
+    mirroring,
+    retention,
+    signs,
+    sweeping,
+)
 from sending.selectors.accounts import due_for_quota
 
 _SLICE_SECONDS = 20.0
 _SAY_ALIVE_SECONDS = 10.0
 _FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
 _FOLD_SECONDS = 20.0
+_MIRROR_SECONDS = 12.0
 
 # Worker processes are forked and do not hear the signal that ends their parent; they share a byte.
 _shutting_down = mmap.mmap(-1, 1)
@@ -93,6 +103,12 @@ def forget_old_messages() -> None:
 def fold_engagement() -> None:
     """Counts for a while what ended batches sent as engagement of their contacts."""
     engagement.fold(seconds=_FOLD_SECONDS)
+
+
+@shared_task
+def mirror_suppressions() -> None:
+    """Reads and changes the suppression lists of SES accounts for a while."""
+    mirroring.run(seconds=_MIRROR_SECONDS)
 
 
 @shared_task

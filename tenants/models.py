@@ -104,6 +104,19 @@ class Tenant(models.Model):
     complaint_limit = models.FloatField(
         default=0.08, validators=_PERCENT, help_text="complaints in percent of mails delivered"
     )
+    # Amazon SES reports a full mailbox each time; docs/decisions/suppression-mirror.md.
+    soft_bounce_days = models.PositiveSmallIntegerField(
+        default=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2), MaxValueValidator(30)],
+        help_text="a mailbox that bounced softly on so many days is suppressed; null: never",
+    )
+    soft_bounce_window = models.PositiveSmallIntegerField(
+        default=14,
+        validators=[MinValueValidator(2), MaxValueValidator(30)],
+        help_text="within how many days those days are counted",
+    )
     retention_days = models.PositiveSmallIntegerField(
         default=365,
         validators=[MinValueValidator(30), MaxValueValidator(3650)],

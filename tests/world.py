@@ -25,6 +25,7 @@ from lists.models import (
     Import,
     ImportStatus,
     LeaveReason,
+    LiftedSuppression,
     List,
     ListDay,
     ListTally,
@@ -59,6 +60,8 @@ from sending.models import (
     SesAuth,
     SesState,
     Status,
+    SuppressionChange,
+    SuppressionMirror,
 )
 from sending.services.feedback import token_hash
 from tenants.models import Membership, Scope, Tenant, User
@@ -140,6 +143,14 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     Suppression.unscoped.create(
         tenant=tenant, email_norm=f"gone@{mark}.example", source=Source.MEMBER,
         reason=SuppressionReason.MANUAL,
+    )  # fmt: skip
+    LiftedSuppression.unscoped.create(
+        tenant=tenant, email_norm=f"back@{mark}.example", lifted_at=now
+    )
+    SuppressionMirror.unscoped.create(tenant=tenant, ses_account=account, next_read_at=now)
+    SuppressionChange.unscoped.create(
+        tenant=tenant, ses_account=account, email_norm=f"back@{mark}.example", queued_at=now,
+        error=f"AccessDeniedException: {mark}",
     )  # fmt: skip
     ConsentRecord.unscoped.create(
         tenant=tenant, contact=contact, act=ConsentRecord.Act.CONFIRMED, source=Source.FORM,

@@ -18,11 +18,12 @@ from django.db.models import Q
 from django.utils import timezone
 from psycopg2.extras import execute_values
 
-from lists.models import List, Source
+from lists.models import List, Source, SuppressionReason
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
 from sending import brakes
 from sending.models import PERSON, Message, Outcome, SesAccount
+from sending.outbox import being_removed
 from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
 from sending.parking import pause_batch
 from tenants.models import Tenant
@@ -50,6 +51,10 @@ class Finding:
     message: Message
     recipient: Recipient
     verdict: Verdict
+
+    @property
+    def email_norm(self) -> str:
+        return self.message.email.lower()
 
 
 def translate_pending(*, seconds: float) -> bool:
@@ -259,9 +264,10 @@ def _insert_events(findings: Sequence[Finding], now: datetime) -> dict[_Key, int
 
 
 def _suppress(tenant: Tenant, findings: Iterable[Finding]) -> None:
+    findings = _without_lifted(tenant, list(findings))
     entries = [
         Suppress(
-            email_norm=f.message.email.lower(),
+            email_norm=f.email_norm,
             reason=f.verdict.suppress,
             source=Source.SES,
             diagnostic=(f.recipient.diagnostic or f.event.subtype)[:500],
@@ -271,6 +277,17 @@ def _suppress(tenant: Tenant, findings: Iterable[Finding]) -> None:
     ]
     if entries:
         suppress(tenant=tenant, addresses=entries)
+
+
+def _without_lifted(tenant: Tenant, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Without what SES's list held back although a member has lifted it here: SES is being told."""
+    held = [f.email_norm for f in findings if f.verdict.suppress == SuppressionReason.PROVIDER]
+    lifted = being_removed(tenant, held) if held else ()
+    return [
+        f
+        for f in findings
+        if f.verdict.suppress != SuppressionReason.PROVIDER or f.email_norm not in lifted
+    ]
 
 
 def _unsubscribe(findings: Iterable[Finding]) -> None:

@@ -19,12 +19,17 @@ from lists.models.people import (
     Source,
     Subscription,
     SubscriptionStatus,
-    Suppression,
-    SuppressionReason,
 )
 from lists.models.search import BUCKET_BITS, SearchBlock, SearchChange
 from lists.models.segments import Engagement, Segment
 from lists.models.signup import Captcha, Confirmation, FormDay, SignupForm
+from lists.models.suppression import (
+    LiftedSuppression,
+    Suppression,
+    SuppressionImport,
+    SuppressionImportStatus,
+    SuppressionReason,
+)
 from lists.models.tags import ContactTag, Tag
 
 __all__ = [
@@ -47,6 +52,7 @@ __all__ = [
     "ImportChange",
     "ImportStatus",
     "LeaveReason",
+    "LiftedSuppression",
     "List",
     "ListDay",
     "ListTally",
@@ -58,6 +64,8 @@ __all__ = [
     "Subscription",
     "SubscriptionStatus",
     "Suppression",
+    "SuppressionImport",
+    "SuppressionImportStatus",
     "SuppressionReason",
     "Tag",
     "UpdatePolicy",

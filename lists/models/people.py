@@ -197,38 +197,6 @@ class Subscription(TenantOwned):
         return f"{self.contact_id} on {self.list_id}: {self.status}"
 
 
-class SuppressionReason(models.TextChoices):
-    COMPLAINT = "complaint", "Complaint"
-    HARD_BOUNCE = "hard_bounce", "Hard bounce"
-    PROVIDER = "provider", "On the SES suppression list"
-    MANUAL = "manual", "Added by hand"
-    ERASED = "erased", "Erased for good"
-
-
-class Suppression(TenantOwned):
-    """An address that nothing may be sent to, whatever any list says.
-
-    Of an erased address only a keyed hash is kept, in place of the address (lists/erased.py).
-    """
-
-    email_norm = models.CharField(max_length=320)
-    reason = models.CharField(max_length=12, choices=SuppressionReason)
-    source = models.CharField(max_length=12, choices=Source)
-    diagnostic = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta(TenantOwned.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "email_norm"], name="suppression_address"),
-        ]
-        indexes = [
-            models.Index(fields=["tenant", "-created_at"], name="suppression_newest"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.email_norm}: {self.reason}"
-
-
 class ConsentRecord(TenantOwned):
     """The proof of what somebody agreed to. Append only; outlives lists and forms."""
 

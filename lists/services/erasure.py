@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from lists.erased import mark_of
-from lists.models import Contact, Source, Suppression, SuppressionReason
+from lists.models import Contact, LiftedSuppression, Source, Suppression, SuppressionReason
 from lists.services import consent
 from lists.signals import contact_erased
 from tenants.clients import HasMeta
@@ -22,6 +22,9 @@ def erase_contact(*, contact: Contact, actor: User, request: HasMeta | None = No
     contact = consent.locked(contact)
     of_address = Suppression.unscoped.filter(tenant_id=contact.tenant_id)
     of_address.filter(email_norm=contact.email_norm).delete()
+    LiftedSuppression.unscoped.filter(
+        tenant_id=contact.tenant_id, email_norm=contact.email_norm
+    ).delete()
     of_address.get_or_create(
         tenant_id=contact.tenant_id,
         email_norm=mark_of(contact.tenant_id, contact.email_norm),

@@ -8,9 +8,11 @@ from django.db import connection, transaction
 from lists.addresses import normalise
 from lists.errors import ErasedForGood, InvalidAddress
 from lists.models import Source, Suppression, SuppressionReason
+from lists.services.ses_list import forget_entry, hold_mirror
+from lists.signals import suppression_lifted
 from lists.suppressing import Suppress, add_suppressions
 from tenants.clients import HasMeta
-from tenants.models import Tenant, User
+from tenants.models import ApiKey, Tenant, User
 from tenants.services import audit
 
 __all__ = ["Suppress", "remove_from_all_lists", "suppress", "suppress_by_hand", "unsuppress"]
@@ -20,7 +22,7 @@ def suppress(*, tenant: Tenant, addresses: Iterable[Suppress]) -> int:
     """Suppresses these addresses; returns how many are new or have a stronger reason now.
 
     Idempotent. A stronger reason replaces a weaker one (complaint, hard bounce, SES list, by
-    hand), and nothing is ever taken away. Joins the caller's transaction.
+    hand, soft bounces), and nothing is ever taken away. Joins the caller's transaction.
     """
     return add_suppressions(tenant.pk, addresses)
 
@@ -63,12 +65,18 @@ def suppress_by_hand(
 
 @transaction.atomic
 def unsuppress(
-    *, tenant: Tenant, email_norm: str, actor: User, request: HasMeta | None = None
+    *,
+    tenant: Tenant,
+    email_norm: str,
+    actor: User | None = None,
+    api_key: ApiKey | None = None,
+    request: HasMeta | None = None,
 ) -> bool:
-    """Lets an address be mailed again; audited. Whether it was suppressed.
+    """Lets an address be mailed again, and has it taken off SES's list; audited.
 
-    Raises ErasedForGood for one whose owner was erased.
+    Returns whether it was suppressed. Raises ErasedForGood for one whose owner was erased.
     """
+    hold_mirror(tenant)
     suppression = (
         Suppression.objects.for_tenant(tenant)
         .select_for_update()
@@ -82,6 +90,7 @@ def unsuppress(
     audit.record(
         tenant=tenant,
         actor=actor,
+        api_key=api_key,
         action="suppression.removed",
         target=email_norm,
         detail={
@@ -93,6 +102,8 @@ def unsuppress(
         request=request,
     )
     suppression.delete()
+    forget_entry(tenant=tenant, email_norm=email_norm)
+    suppression_lifted.send(Suppression, tenant=tenant, email_norm=email_norm)
     return True
 
 

@@ -17,6 +17,7 @@ from sending.models.events import MACHINE, PERSON, EventKind, MessageEvent
 from sending.models.messages import Message, MessageData, Outcome, Status
 from sending.models.quota import SentMinute
 from sending.models.selftest import SelfTest
+from sending.models.suppression import SuppressionChange, SuppressionMirror
 
 __all__ = [
     "MACHINE",
@@ -44,6 +45,8 @@ __all__ = [
     "SesAuth",
     "SesState",
     "Status",
+    "SuppressionChange",
+    "SuppressionMirror",
     "new_external_id",
     "pace_key",
 ]

@@ -113,6 +113,12 @@ class SesAccount(TenantOwned):
     dead_letters_read_at = models.DateTimeField(null=True)
     permissions = models.JSONField(default=dict, help_text="IAM action: allowed, missing, unknown")
     permissions_checked_at = models.DateTimeField(null=True)
+    suppression_synced_at = models.DateTimeField(
+        null=True, help_text="when SES's suppression list was last read to its end"
+    )
+    suppression_error = models.TextField(
+        blank=True, default="", help_text="AWS's own words, until it can be read again"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from sending.models.messages import Message
 from tenants.scoping import TenantOwned
@@ -52,6 +53,16 @@ class MessageEvent(TenantOwned):
                 fields=["tenant", "kind", "-at"],
                 condition=Q(kind__in=["bounce", "complaint"]),
                 name="event_feedback",
+            ),
+            # On which days an address bounced softly (webhooks.softbounces).
+            models.Index(
+                "tenant",
+                Lower("recipient"),
+                "at",
+                condition=Q(
+                    kind="bounce", subtype__in=["Transient/MailboxFull", "Transient/General"]
+                ),
+                name="event_soft_bounce",
             ),
             # Segments: who opened a campaign, or clicked in it.
             models.Index(

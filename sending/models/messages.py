@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from lists.models import Contact
 from sending.models.batches import Batch
@@ -91,6 +92,10 @@ class Message(TenantOwned):
                 name="message_ses_id",
             ),
             models.Index(fields=["contact", "-id"], name="message_of_contact"),
+            # The same for mails to bare addresses.
+            models.Index(
+                "tenant", Lower("email"), condition=Q(contact=None), name="message_of_address"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from sending.connection import (
 from sending.credentials import api_of
 from sending.errors import AwsRefused
 from sending.models import BatchState, SesAccount, SesAuth, SesState, new_external_id
+from sending.outbox import forget_list
 from sending.ses.errors import SesError
 from tenants.clients import HasMeta
 from tenants.errors import BluefoxError
@@ -32,6 +33,8 @@ _WITHOUT_FEEDBACK: dict[str, Any] = {
     "events_stopped_at": None,
     "feedback_failed_step": "",
     "feedback_error": "",
+    "suppression_synced_at": None,
+    "suppression_error": "",
     "webhook_token": {},
     "webhook_token_hash": None,
 }
@@ -100,6 +103,7 @@ def _connect(
     with transaction.atomic():
         if account.aws_account_id not in ("", columns["aws_account_id"]):
             columns |= _WITHOUT_FEEDBACK
+            forget_list(account)
             account.identities.all().delete()
         store_answer(account, columns)
         detail = {"aws_account": account.aws_account_id, "auth": account.auth}
@@ -147,6 +151,7 @@ def disconnect(*, account: SesAccount, actor: User | None, request: HasMeta | No
             api_of(account).unsubscribe(account.subscription_arn)
     with transaction.atomic():
         _audit(account, actor, "ses_account.disconnected", request)
+        forget_list(account)
         if not account.batches.exists():
             account.delete()
             return

@@ -42,6 +42,15 @@ def permission_policy(region: str, configuration_set: str) -> Policy:
         "Version": "2012-10-17",
         "Statement": [
             _allow("ReadAccount", ["ses:GetAccount", "ses:ListEmailIdentities"], "*"),
+            _allow(
+                "SuppressionList",
+                [
+                    "ses:ListSuppressedDestinations",
+                    "ses:PutSuppressedDestination",
+                    "ses:DeleteSuppressedDestination",
+                ],
+                "*",
+            ),
             _allow("Send", ["ses:SendEmail"], [identities, our_set]),
             _allow("Identities", ["ses:GetEmailIdentity", "ses:CreateEmailIdentity"], identities),
             _allow(

@@ -20,6 +20,7 @@ from lists.models import (
     Suppression,
     SuppressionReason,
 )
+from lists.services.suppression import unsuppress
 from sending import tally
 from sending.models import (
     Batch,
@@ -29,9 +30,12 @@ from sending.models import (
     MessageEvent,
     Outcome,
     SesAccount,
+    SesState,
     Status,
+    SuppressionChange,
 )
 from tenants.models import Tenant
+from tests.conftest import Person
 from tests.webhooks.conftest import SES_ID, make_message, payload
 from webhooks import translate
 from webhooks.models import FeedbackDigest, SnsMessage
@@ -144,6 +148,27 @@ def test_a_suppression_keeps_the_mail_servers_words(ada: Message, store: Store) 
     assert suppression.source == "ses"
     event = MessageEvent.unscoped.get()
     assert (event.subtype, event.recipient) == ("Permanent/General", "ada@example.com")
+
+
+def test_what_ses_still_holds_back_does_not_undo_a_removal(
+    ada: Message, store: Store, account: SesAccount, alice: Person
+) -> None:
+    store(payload("event_bounce_permanent_on_account_suppression_list"))
+    run()
+    assert Suppression.unscoped.get().reason == SuppressionReason.PROVIDER
+    account.state = SesState.CONNECTED
+    account.save()
+    unsuppress(tenant=alice.tenant, email_norm="ada@example.com", actor=alice.user)
+    event = payload("event_bounce_permanent_on_account_suppression_list")
+    event["bounce"]["feedbackId"] = "of-a-second-mail"
+    store(event)
+    run()
+    assert not Suppression.unscoped.exists()
+    SuppressionChange.unscoped.all().delete()  # done at SES
+    event["bounce"]["feedbackId"] = "of-a-third-mail"
+    store(event)
+    run()
+    assert Suppression.unscoped.exists()
 
 
 def test_an_unsubscribed_recipient_leaves_the_lists_of_that_mail_only(

@@ -188,7 +188,10 @@ def test_each_action_of_the_policy_we_show_is_enough(cloud: Cloud) -> None:
 def test_the_policies_name_nothing_but_what_is_ours() -> None:
     document = permission_policy(REGION, "bluefox-1")
     resources = {one["Sid"]: one["Resource"] for one in document["Statement"]}
-    assert [sid for sid, resource in resources.items() if resource == "*"] == ["ReadAccount"]
+    assert [sid for sid, resource in resources.items() if resource == "*"] == [
+        "ReadAccount",
+        "SuppressionList",
+    ]
     assert resources["ConfigurationSet"] == f"arn:aws:ses:{REGION}:*:configuration-set/bluefox-1"
     (trust,) = trust_policy(REGION, PLATFORM, "x1")["Statement"]
     assert trust["Principal"] == {"AWS": f"arn:aws:iam::{PLATFORM}:root"}
