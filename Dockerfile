@@ -19,6 +19,7 @@ COPY sending sending
 COPY campaigns campaigns
 COPY webhooks webhooks
 COPY preferences preferences
+COPY reputation reputation
 COPY templates templates
 COPY bluefox bluefox
 COPY locale locale

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "campaigns",
     "webhooks",
     "preferences",
+    "reputation",
 ]
 
 MIDDLEWARE = [

@@ -17,8 +17,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from lists.selectors.audience import SENDABLE_SQL, STAYED_SQL
-from sending import engagement, tally
-from sending.models import Batch, BatchState, Status
+from sending import engagement, standing, tally
+from sending.models import Batch, BatchState, Count, Status
 from sending.skeleton import Recipient
 from sending.statements import REASON_LENGTH, SES_ID_LENGTH, as_json, column, execute
 
@@ -161,7 +161,7 @@ _RECORD = f"""
         attempts = m.attempts - CASE WHEN v.status = {Status.QUEUED.value} THEN 1 ELSE 0 END
     FROM {_RESULTS}
     WHERE m.id = v.id AND m.status = {Status.SENDING.value} AND m.claimed_at = v.claimed_at
-    RETURNING m.id, m.tenant_id, m.batch_id, {Status.SENDING.value}, m.status
+    RETURNING m.id, m.tenant_id, m.batch_id, {Status.SENDING.value}, m.status, m.email
 """
 # A sweep called it unknown, or an event settled it, before its worker came to say what happened.
 # Accepted is accepted, whichever attempt it was and whatever became of the row since; a refusal
@@ -183,7 +183,7 @@ _RECORD_LATE = f"""
         attempts = m.attempts - CASE WHEN v.status = {Status.QUEUED.value} THEN 1 ELSE 0 END
     FROM old JOIN v ON v.id = old.id
     WHERE m.id = old.id
-    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status
+    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status, m.email
 """
 
 
@@ -217,6 +217,7 @@ def record(results: Sequence[Result]) -> None:
         tally.add(tally.status_changes(changed), now=now)
         pace_keys = {r.message_id: r.pace_key for r in results}
         tally.add_used((pace_keys[row[0]] for row in tally.newly_used(changed)), now=now)
+        standing.add((row[2], row[5], Count.SENT, now) for row in tally.newly_sent(changed))
 
 
 _EXPIRE = f"""

@@ -11,8 +11,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from sending import engagement, tally
-from sending.models import Batch, EventKind, Message, Outcome, Status
+from sending import engagement, standing, tally
+from sending.models import Batch, Count, EventKind, Message, Outcome, Status
 from sending.statements import SES_ID_LENGTH, as_json, column, execute
 from tenants.models import Tenant
 
@@ -58,12 +58,15 @@ _OUTCOMES = f"""
         ses_message_id = COALESCE(NULLIF(m.ses_message_id, ''), v.ses_message_id)
     FROM old JOIN v ON v.id = old.id
     WHERE m.id = old.id AND m.tenant_id = v.tenant_id
-    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status, old.outcome, m.outcome
+    RETURNING m.id, m.tenant_id, m.batch_id, old.status, m.status, m.email,
+        old.outcome, m.outcome
 """
 
 
-def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
+def apply_outcomes(rows: Iterable[OutcomeRow], told: Iterable[standing.Told] = ()) -> int:
     """Applies what SES told, and returns how many messages it changed.
+
+    `told`: what of it was not known yet and counts for the account's standing.
 
     An outcome only ever grows. An event proves that SES has the message, so it is sent, whatever we
     knew of it before; a second attempt that waits then never happens. Rows of another tenant than
@@ -91,14 +94,16 @@ def apply_outcomes(rows: Iterable[OutcomeRow]) -> int:
         return 0
     with transaction.atomic():
         changed = execute(_OUTCOMES, [as_json(values)])
-        changes = tally.status_changes(row[:5] for row in changed)
-        for _, tenant_id, batch_id, _, _, before, after in changed:
+        changes = tally.status_changes(changed)
+        for _, tenant_id, batch_id, _, _, _, before, after in changed:
             changes[tenant_id, batch_id].subtract(_COUNTED_AS.get(before, ()))
             changes[tenant_id, batch_id].update(_COUNTED_AS.get(after, ()))
         now = timezone.now()
         tally.add(changes, now=now)
         tally.add_used(_pace_keys([row[2] for row in tally.newly_used(changed)]), now=now)
-        engagement.note([row[0] for row in changed if _is_news(*row[3:])], acts)
+        sent = ((row[2], row[5], Count.SENT, now) for row in tally.newly_sent(changed))
+        standing.add([*sent, *told])
+        engagement.note([row[0] for row in changed if _is_news(*row[3:5], *row[6:])], acts)
     return len(changed)
 
 

@@ -92,14 +92,14 @@ _STATUS_COUNTS = {
     Status.SKIPPED: "skipped",
     Status.FAILED: "failed",
 }
-# (message, tenant, batch, status before, status now, …)
+# (message, tenant, batch, status before, status now, address, …)
 Changed = tuple[Any, ...]
 
 
 def status_changes(rows: Iterable[Changed]) -> defaultdict[tuple[int, int], Counter[str]]:
     """What changed rows change in the counts of their batches."""
     changes: defaultdict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-    for _, tenant_id, batch_id, before, after in rows:
+    for _, tenant_id, batch_id, before, after, *_ in rows:
         counts = changes[tenant_id, batch_id]
         if before != after:
             if before in _STATUS_COUNTS:
@@ -116,3 +116,8 @@ def newly_used(rows: Iterable[Changed]) -> Iterator[Changed]:
     """
     used = (Status.SENT, Status.UNKNOWN)
     return (row for row in rows if row[3] == Status.SENDING and row[4] in used)
+
+
+def newly_sent(rows: Iterable[Changed]) -> Iterator[Changed]:
+    """Those of which it is known only now that SES has accepted them; none is so twice."""
+    return (row for row in rows if row[3] != Status.SENT and row[4] == Status.SENT)

@@ -40,10 +40,12 @@ from lists.models import (
 )
 from lists.services.fields import create_field
 from lists.services.tags import save_tag, set_tags
+from sending import standing
 from sending.models import (
     Batch,
     BatchState,
     BatchTally,
+    Count,
     DomainAlert,
     DomainRecord,
     EventKind,
@@ -192,6 +194,8 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         outcome=Outcome.HARD_BOUNCED, ses_message_id=f"0100-{mark}",
     )  # fmt: skip
     BatchTally.unscoped.create(tenant=tenant, batch=batch, shard=0, total=1, sent=1)
+    elsewhere = f"{mark}@elsewhere.example"  # mail to the own domain does not count
+    standing.add([(batch.pk, elsewhere, count, now) for count in (Count.SENT, Count.BOUNCED)])
     MessageEvent.unscoped.create(
         tenant=tenant, message=message, kind=EventKind.BOUNCE, recipient=address, dedupe=mark,
         at=now, diagnostic=f"550 {mark}",

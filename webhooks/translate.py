@@ -191,20 +191,27 @@ def _wait(row: SnsMessage, now: datetime) -> None:
 
 def _apply(findings: Sequence[Finding], now: datetime) -> None:
     fresh = _insert_events(findings, now)
-    apply_outcomes(
-        OutcomeRow(
-            f.message.pk,
-            f.row.tenant_id,
-            f.verdict.outcome,
-            f.event.at,
-            f.event.ses_message_id,
-            # What a program did is no engagement.
-            f.event.kind if f.event.subtype == PERSON else None,
-        )
-        for f in findings
-    )
     # A copy that comes later changes nothing any more: a member may have lifted a suppression.
     news = {fresh[_key(f)]: f for f in findings if _key(f) in fresh}
+    apply_outcomes(
+        (
+            OutcomeRow(
+                f.message.pk,
+                f.row.tenant_id,
+                f.verdict.outcome,
+                f.event.at,
+                f.event.ses_message_id,
+                # What a program did is no engagement.
+                f.event.kind if f.event.subtype == PERSON else None,
+            )
+            for f in findings
+        ),
+        told=[
+            (f.message.batch_id, f.message.email, f.verdict.counts, f.event.at)
+            for f in news.values()
+            if f.verdict.counts is not None
+        ],
+    )
     by_tenant: defaultdict[Tenant, dict[int, Finding]] = defaultdict(dict)
     for event_id, finding in news.items():
         by_tenant[finding.row.ses_account.tenant][event_id] = finding

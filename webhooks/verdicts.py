@@ -4,11 +4,11 @@ Which bounces AWS counts, and which addresses must not be mailed again:
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html#event-publishing-retrieving-sns-contents-bounce-types
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lists.models import SuppressionReason
-from sending.models import EventKind, Outcome
+from sending.models import Count, EventKind, Outcome
 from webhooks.events import Event, Recipient
 
 
@@ -30,27 +30,41 @@ class Alert(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The message's outcome, and what happens to the address. `our_fault` pauses the batch."""
+    """The message's outcome, and what happens to the address. `our_fault` pauses the batch.
+
+    `counts`: what the event is for the account's standing with AWS.
+    """
 
     outcome: Outcome = Outcome.NONE
     suppress: SuppressionReason | None = None
     leaves: Leaves = Leaves.NOTHING
     alert: Alert = Alert.NOTHING
     our_fault: bool = False
+    counts: Count | None = None
 
 
-_HARD = Verdict(Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE, alert=Alert.BOUNCE)
-_HELD_BACK = Verdict(Outcome.REJECTED, SuppressionReason.PROVIDER)
-_SOFT = Verdict(Outcome.SOFT_BOUNCED)
-_COMPLAINT = Verdict(Outcome.COMPLAINED, SuppressionReason.COMPLAINT, alert=Alert.COMPLAINT)
+_HARD = Verdict(
+    Outcome.HARD_BOUNCED,
+    SuppressionReason.HARD_BOUNCE,
+    alert=Alert.BOUNCE,
+    counts=Count.BOUNCED,
+)
+_HELD_BACK = Verdict(Outcome.REJECTED, SuppressionReason.PROVIDER, counts=Count.HELD_BACK)
+_SOFT = Verdict(Outcome.SOFT_BOUNCED, counts=Count.SOFT_BOUNCED)
+_COMPLAINT = Verdict(
+    Outcome.COMPLAINED,
+    SuppressionReason.COMPLAINT,
+    alert=Alert.COMPLAINT,
+    counts=Count.COMPLAINED,
+)
 _NOTHING = Verdict()
 
 _BY_KIND = {
     EventKind.SEND: _NOTHING,
-    EventKind.DELIVERY: Verdict(Outcome.DELIVERED),
+    EventKind.DELIVERY: Verdict(Outcome.DELIVERED, counts=Count.DELIVERED),
     EventKind.DELAY: Verdict(Outcome.DELAYED),
-    EventKind.REJECT: Verdict(Outcome.REJECTED),
-    EventKind.RENDERING_FAILURE: Verdict(Outcome.REJECTED, our_fault=True),
+    EventKind.REJECT: Verdict(Outcome.REJECTED, counts=Count.REJECTED),
+    EventKind.RENDERING_FAILURE: Verdict(Outcome.REJECTED, our_fault=True, counts=Count.REJECTED),
     EventKind.OPEN: _NOTHING,
     EventKind.CLICK: _NOTHING,  # scanners click too: a click never unsubscribes
 }
@@ -59,8 +73,10 @@ _PERMANENT = {
     "OnAccountSuppressionList": _HELD_BACK,
     "OnTenantSuppressionList": _HELD_BACK,
     # A guess about the address before anything was sent.
-    "EmailValidationSuppressed": _SOFT,
-    "UnsubscribedRecipient": Verdict(Outcome.REJECTED, leaves=Leaves.LISTS_OF_MAIL),
+    "EmailValidationSuppressed": Verdict(Outcome.SOFT_BOUNCED, counts=Count.HELD_BACK),
+    "UnsubscribedRecipient": Verdict(
+        Outcome.REJECTED, leaves=Leaves.LISTS_OF_MAIL, counts=Count.HELD_BACK
+    ),
 }
 _COMPLAINTS = {
     "not-spam": _NOTHING,
@@ -114,5 +130,5 @@ def _complaint(event: Event) -> Verdict:
     verdict = _COMPLAINTS.get(event.subtype, _COMPLAINT)
     if verdict is _COMPLAINT and len(event.destination) > 1 and len(event.recipients) > 1:
         # The provider hides who it was; these are the addresses it may have been.
-        return Verdict(Outcome.COMPLAINED, alert=Alert.COMPLAINT)
+        return replace(_COMPLAINT, suppress=None)
     return verdict

@@ -16,6 +16,7 @@ from sending.models.domains import DomainAlert, DomainRecord, Purpose, RecordSta
 from sending.models.events import MACHINE, PERSON, EventKind, MessageEvent
 from sending.models.messages import Message, MessageData, Outcome, Status
 from sending.models.quota import SentMinute
+from sending.models.reputation import AccountHour, BatchDay, Count, Provider
 from sending.models.selftest import SelfTest
 from sending.models.suppression import SuppressionChange, SuppressionMirror
 
@@ -24,9 +25,12 @@ __all__ = [
     "PERSON",
     "QUOTA_REACHED",
     "QUOTA_REFUSED",
+    "AccountHour",
     "Batch",
+    "BatchDay",
     "BatchState",
     "BatchTally",
+    "Count",
     "DomainAlert",
     "DomainRecord",
     "EventKind",
@@ -35,6 +39,7 @@ __all__ = [
     "MessageData",
     "MessageEvent",
     "Outcome",
+    "Provider",
     "Purpose",
     "RecordState",
     "Review",

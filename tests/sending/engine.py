@@ -39,6 +39,8 @@ _EMPTY = (
     "sending_messageevent",
     "sending_messagedata",
     "sending_message",
+    "sending_accounthour",
+    "sending_batchday",
     "sending_batchtally",
     "sending_batch",
     "sending_sentminute",

@@ -1,27 +1,37 @@
 """What SES tells, and what follows: every row of the table, from the payloads as SES sends them."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lists.models import SuppressionReason
-from sending.models import EventKind, Outcome
+from sending.models import Count, EventKind, Outcome
 from tests.webhooks.conftest import PAYLOADS, SES_ID, payload
 from webhooks.events import UnreadableEvent, parse
 from webhooks.verdicts import Alert, Leaves, Verdict, about, judge
 
-HARD = Verdict(Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE, alert=Alert.BOUNCE)
-HELD_BACK = Verdict(Outcome.REJECTED, SuppressionReason.PROVIDER)
-SOFT = Verdict(Outcome.SOFT_BOUNCED)
-COMPLAINT = Verdict(Outcome.COMPLAINED, SuppressionReason.COMPLAINT, alert=Alert.COMPLAINT)
+HARD = Verdict(
+    Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE, alert=Alert.BOUNCE, counts=Count.BOUNCED
+)
+HELD_BACK = Verdict(Outcome.REJECTED, SuppressionReason.PROVIDER, counts=Count.HELD_BACK)
+SOFT = Verdict(Outcome.SOFT_BOUNCED, counts=Count.SOFT_BOUNCED)
+REJECTED = Verdict(Outcome.REJECTED, counts=Count.REJECTED)
+DELIVERED = Verdict(Outcome.DELIVERED, counts=Count.DELIVERED)
+COMPLAINT = Verdict(
+    Outcome.COMPLAINED,
+    SuppressionReason.COMPLAINT,
+    alert=Alert.COMPLAINT,
+    counts=Count.COMPLAINED,
+)
 NOTHING = Verdict()
 
 # What each payload means for ada@example.com; None: it says nothing about her.
 TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
     "event_send": (EventKind.SEND, "", NOTHING),
-    "event_delivery": (EventKind.DELIVERY, "", Verdict(Outcome.DELIVERED)),
+    "event_delivery": (EventKind.DELIVERY, "", DELIVERED),
     "event_delivery_delay": (
         EventKind.DELAY,
         "TransientCommunicationFailure",
@@ -44,12 +54,12 @@ TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
     "event_bounce_permanent_email_validation_suppressed": (
         EventKind.BOUNCE,
         "Permanent/EmailValidationSuppressed",
-        SOFT,
+        Verdict(Outcome.SOFT_BOUNCED, counts=Count.HELD_BACK),
     ),
     "event_bounce_permanent_unsubscribed_recipient": (
         EventKind.BOUNCE,
         "Permanent/UnsubscribedRecipient",
-        Verdict(Outcome.REJECTED, leaves=Leaves.LISTS_OF_MAIL),
+        Verdict(Outcome.REJECTED, leaves=Leaves.LISTS_OF_MAIL, counts=Count.HELD_BACK),
     ),
     "event_bounce_transient_mailbox_full": (EventKind.BOUNCE, "Transient/MailboxFull", SOFT),
     "event_bounce_transient_message_too_large": (
@@ -89,13 +99,13 @@ TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
     "event_complaint_redacted_candidates": (
         EventKind.COMPLAINT,
         "",
-        Verdict(Outcome.COMPLAINED, alert=Alert.COMPLAINT),
+        replace(COMPLAINT, suppress=None),
     ),
-    "event_reject": (EventKind.REJECT, "Bad content", Verdict(Outcome.REJECTED)),
+    "event_reject": (EventKind.REJECT, "Bad content", REJECTED),
     "event_rendering_failure": (
         EventKind.RENDERING_FAILURE,
         "",
-        Verdict(Outcome.REJECTED, our_fault=True),
+        replace(REJECTED, our_fault=True),
     ),
     "event_open": (EventKind.OPEN, "person", NOTHING),
     "event_click": (EventKind.CLICK, "machine", NOTHING),
@@ -108,7 +118,7 @@ TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
     "notification_bounce": (EventKind.BOUNCE, "Permanent/General", HARD),
     "notification_bounce_with_headers": (EventKind.BOUNCE, "Permanent/General", HARD),
     "notification_complaint": (EventKind.COMPLAINT, "abuse", COMPLAINT),
-    "notification_delivery": (EventKind.DELIVERY, "", Verdict(Outcome.DELIVERED)),
+    "notification_delivery": (EventKind.DELIVERY, "", DELIVERED),
 }
 
 

@@ -364,7 +364,7 @@ def test_a_database_in_trouble_marks_nothing(
     store(payload("event_delivery"))
     with monkeypatch.context() as broken:
 
-        def fail(rows: Any) -> None:
+        def fail(*rows: Any, **told: Any) -> None:
             raise OperationalError("gone")
 
         broken.setattr(translate, "apply_outcomes", fail)
