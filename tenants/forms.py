@@ -131,6 +131,23 @@ class LimitsForm(forms.ModelForm):
         "AWS looks into an account at 0.1 %, and may stop its mail at 0.5 %. We suggest 0.08 %.",
         error_messages=_between("0.01", "0.5", "0.08"),
     )
+    soft_bounce_days = forms.IntegerField(
+        label="Soft bounces on",
+        required=False,
+        min_value=2,
+        max_value=30,
+        help_text="A mailbox that is full, or cannot be reached, on so many different days is "
+        "suppressed, unless a mail arrived in between. Out-of-office answers, and mails that are "
+        "refused for what is in them, do not count. We suggest 4. Empty: never.",
+        error_messages=_between("2", "30", "4"),
+    )
+    soft_bounce_window = forms.IntegerField(
+        label="Within",
+        min_value=2,
+        max_value=30,
+        help_text="The days of soft bounces that are counted together. We suggest 14.",
+        error_messages=_between("2", "30", "14"),
+    )
     retention_days = forms.IntegerField(
         label="Keep messages for",
         min_value=30,
@@ -151,7 +168,21 @@ class LimitsForm(forms.ModelForm):
 
     class Meta:
         model = Tenant
-        fields = ("bounce_limit", "complaint_limit", "retention_days", "unengaged_days")
+        fields = (
+            "bounce_limit",
+            "complaint_limit",
+            "soft_bounce_days",
+            "soft_bounce_window",
+            "retention_days",
+            "unengaged_days",
+        )
+
+    def clean_soft_bounce_window(self) -> int:
+        window: int = self.cleaned_data["soft_bounce_window"]
+        days = self.cleaned_data.get("soft_bounce_days")
+        if days is not None and window < days:
+            raise forms.ValidationError(f"{days} days do not fit into {window}.")
+        return window
 
     def values(self) -> Limits:
         """The cleaned values, for the service."""

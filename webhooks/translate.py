@@ -22,12 +22,12 @@ from lists.models import List, Source, SuppressionReason
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
 from sending import brakes
-from sending.models import PERSON, Message, Outcome, SesAccount
+from sending.models import PERSON, EventKind, Message, Outcome, SesAccount
 from sending.outbox import being_removed
 from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
 from sending.parking import pause_batch
 from tenants.models import Tenant
-from webhooks import alerts, sns
+from webhooks import alerts, sns, softbounces
 from webhooks.events import Event, Recipient, UnreadableEvent, parse
 from webhooks.models import SnsMessage
 from webhooks.verdicts import Alert, Leaves, Verdict, about, judge
@@ -218,6 +218,7 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
     # In one order, as two workers may hold events of the same tenants.
     for tenant, group in sorted(by_tenant.items(), key=lambda item: item[0].pk):
         _suppress(tenant, group.values())
+        _look_at_soft_bounces(tenant, group.values(), now)
         _unsubscribe(group.values())
         alerts.note(tenant=tenant, news=_news(group), now=now)
     for batch_id in {f.message.batch_id for f in news.values() if f.verdict.our_fault}:
@@ -284,6 +285,13 @@ def _suppress(tenant: Tenant, findings: Iterable[Finding]) -> None:
     ]
     if entries:
         suppress(tenant=tenant, addresses=entries)
+
+
+def _look_at_soft_bounces(tenant: Tenant, findings: Iterable[Finding], now: datetime) -> None:
+    bounced = {f.email_norm for f in findings if f.event.subtype in softbounces.KINDS}
+    delivered = {f.email_norm for f in findings if f.event.kind == EventKind.DELIVERY}
+    if bounced or delivered:
+        softbounces.look_again(tenant=tenant, bounced=bounced, delivered=delivered, now=now)
 
 
 def _without_lifted(tenant: Tenant, findings: Sequence[Finding]) -> Sequence[Finding]:

@@ -14,14 +14,17 @@ from tenants.services import audit
 
 @dataclass(frozen=True)
 class Limits:
-    """From when on a campaign is paused (percent), how many days messages are kept, and after how
-    many somebody is unengaged (None: never).
+    """From when on a campaign is paused (percent), how many days messages are kept, after how
+    many somebody is unengaged, and on how many of how many days a mailbox may bounce softly
+    (None: never, always).
     """
 
     bounce_limit: float
     complaint_limit: float
     retention_days: int
     unengaged_days: int | None = None
+    soft_bounce_days: int | None = 4
+    soft_bounce_window: int = 14
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,13 @@ from tests.conftest import Person
 pytestmark = pytest.mark.usefixtures("redis")
 
 PAGE, SAVE = "/w/acme/settings/limits/", "/w/acme/settings/limits/save/"
-GOOD = {"bounce_limit": "3.5", "complaint_limit": "0.05", "retention_days": "90"}
+GOOD = {
+    "bounce_limit": "3.5",
+    "complaint_limit": "0.05",
+    "retention_days": "90",
+    "soft_bounce_days": "3",
+    "soft_bounce_window": "10",
+}
 
 
 def test_limits_are_saved_and_the_log_keeps_what_was_before(alice: Person) -> None:
@@ -17,6 +23,7 @@ def test_limits_are_saved_and_the_log_keeps_what_was_before(alice: Person) -> No
     assert alice.client.post(SAVE, GOOD).headers["Location"] == PAGE
     acme = Tenant.objects.get(pk=alice.tenant.pk)
     assert (acme.bounce_limit, acme.complaint_limit, acme.retention_days) == (3.5, 0.05, 90)
+    assert (acme.soft_bounce_days, acme.soft_bounce_window) == (3, 10)
     assert acme.name == "Acme"
     event = AuditEvent.unscoped.get()
     assert (event.action, event.actor) == ("workspace.changed", alice.user)
@@ -36,6 +43,9 @@ def test_limits_are_saved_and_the_log_keeps_what_was_before(alice: Person) -> No
         ("retention_days", "29", "from 30 to 3650, such as 365"),
         ("retention_days", "3651", "from 30 to 3650"),
         ("retention_days", "1.5", "from 30 to 3650"),
+        ("soft_bounce_days", "1", "from 2 to 30, such as 4"),
+        ("soft_bounce_window", "31", "from 2 to 30, such as 14"),
+        ("soft_bounce_window", "2", "3 days do not fit into 2"),
     ],
 )
 def test_what_cannot_be_is_refused_and_kept_in_its_field(
@@ -47,6 +57,14 @@ def test_what_cannot_be_is_refused_and_kept_in_its_field(
     assert words in page
     assert f'value="{value}"' in page or not value
     assert Tenant.objects.get(pk=alice.tenant.pk).bounce_limit == 4.0
+
+
+def test_soft_bounces_may_be_left_alone(alice: Person) -> None:
+    alice.client.post(SAVE, GOOD | {"soft_bounce_days": ""})
+    assert Tenant.objects.get(pk=alice.tenant.pk).soft_bounce_days is None
+    assert "Never" not in alice.client.get(PAGE).content.decode()
+    Membership.unscoped.update(role=Role.VIEWER)
+    assert "Never" in alice.client.get(PAGE).content.decode()
 
 
 def test_others_see_the_limits_and_cannot_change_them(alice: Person) -> None:
