@@ -12,6 +12,7 @@ one of them comes, so copies and any order lead to the same end.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -22,6 +23,7 @@ from tenants.models import Tenant
 KINDS = ("Transient/MailboxFull", "Transient/General")
 _ABOUT_MAILBOX = r"\m[45]\.(1\.\d|2\.[0124-9]|4\.\d)"
 
+# The kinds are named twice: the second time so that the index event_soft_bounce serves.
 # Addresses with enough days, and of those again only the days behind the last delivery.
 _DAYS = """
 WITH soft AS (
@@ -88,7 +90,7 @@ def look_again(
 
 def _count(tenant: Tenant, addresses: set[str], days: int, now: datetime) -> dict[str, str]:
     """Those with so many days within the workspace's window, and which days, in words."""
-    values = {
+    values: dict[str, Any] = {
         "tenant": tenant.pk,
         "zone": tenant.timezone,
         "addresses": sorted(addresses),
