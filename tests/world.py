@@ -226,7 +226,9 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     FeedbackAlarm.unscoped.create(
         tenant=tenant, ses_account=account, kind=FeedbackAlarm.Kind.BACK, mailed_at=now
     )
-    SelfTest.unscoped.create(tenant=tenant, ses_account=account, from_address=address)
+    SelfTest.unscoped.create(
+        tenant=tenant, ses_account=account, from_address=f"news@{mark}.example"
+    )
     SnsMessage.unscoped.create(
         tenant=tenant, ses_account=account, sns_message_id=mark, kind="Notification", body="{}"
     )
