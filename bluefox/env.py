@@ -1,6 +1,7 @@
 """Reads the environment. What has no safe default stops the start with a sentence that helps."""
 
 import base64
+import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,3 +65,18 @@ def required_origin(name: str, meaning: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
         raise ImproperlyConfigured(f"{name} is {value!r}, not {meaning}.")
     return value
+
+
+def servers(name: str, *, port: int) -> list[tuple[str, int]]:
+    """(address, port) of a comma-separated list such as `10.0.0.2, 10.0.0.3:5353, [::1]:53`."""
+    return [_server(name, given, port) for given in env.list(name, default=[]) if given.strip()]
+
+
+def _server(name: str, given: str, port: int) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{given.strip()}")
+        return str(ipaddress.ip_address(str(parts.hostname))), parts.port or port
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name}: {given.strip()!r} is no IP address with or without a port."
+        ) from error

@@ -29,6 +29,7 @@ PLACES = (
     Place("Suppressions", "lists:suppressions", "shield-ban", "u"),
     Place("Bounces", "webhooks:index", "triangle-alert", "b"),
     Place("Sending", "sending:index", "server", "e"),
+    Place("Domains", "domains:index", "globe", "n"),
     Place("Developers", "tenants:developers", "code", "d", "developers.edit"),
     Place("Settings", "tenants:settings", "settings", "s"),
 )

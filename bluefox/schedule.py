@@ -64,6 +64,15 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "look at the DNS of domains: new ones each five minutes, the others each four hours": {
+        "task": "sending.tasks.watch_domains",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "mail that records of a domain broke": {
+        "task": "sending.tasks.mail_domain_alerts",
+        "schedule": 60.0,
+    },
     "launch campaigns whose time has come": {
         "task": "campaigns.tasks.launch_scheduled",
         "schedule": 10.0,

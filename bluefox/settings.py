@@ -14,6 +14,7 @@ from bluefox.env import (
     required_keys,
     required_origin,
     required_secret,
+    servers,
 )
 from bluefox.schedule import BEAT_SCHEDULE
 
@@ -182,6 +183,11 @@ EMAIL_TIMEOUT = 10
 AWS_SNS_CERT_ORIGIN = env.str("AWS_SNS_CERT_ORIGIN", default="")
 # SNS must reach this address: {AWS_WEBHOOK_ORIGIN}/webhooks/sns/<secret>/
 AWS_WEBHOOK_ORIGIN = env.str("AWS_WEBHOOK_ORIGIN", default=SITE_URL)
+
+# --- DNS ----------------------------------------------------------------------------------------
+# Tenants' records are looked up at the authoritative servers of their zones. In a network that
+# reaches none of those, these servers are asked instead, with whatever address they have.
+DNS_SERVERS = servers("DNS_SERVERS", port=53)
 
 # --- Celery -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -17,6 +17,7 @@ workspace_urls = [
     path("", include("lists.urls")),
     path("lists/", include("preferences.urls_workspace")),
     path("sending/", include("sending.urls")),
+    path("domains/", include("sending.urls_domains")),
     path("campaigns/", include("campaigns.urls")),
     path("feedback/", include("webhooks.urls")),
 ]
@@ -26,6 +27,7 @@ urlpatterns = [
     path("", include("tenants.urls_start")),
     path("", include("preferences.urls")),
     path("", include("webhooks.urls_public")),
+    path("", include("sending.urls_public")),
     path("api/v1/", include(api.urlpatterns)),
     path("operator/", include((_operator, "operator"))),
     path("w/<slug:workspace>/", include(workspace_urls)),

@@ -19,6 +19,7 @@ from lists.services import imports
 from lists.services.lists import save_list
 from sending.models import SesAccount, SesAuth
 from sending.services.accounts import connect_key, start_connection
+from sending.services.domains import check_domain, set_mail_from
 from sending.services.feedback import set_up_feedback
 from sending.services.identities import refresh_identities
 from simulator.client import SimulatorClient
@@ -95,6 +96,7 @@ def _connect(tenant: Tenant, user: User, simulator: SimulatorClient) -> None:
         keep=True,
         regions={REGION: {"sandbox": False, "max_send_rate": 14, "max_24_hour_send": 50_000}},
         identities={REGION: [DOMAIN]},
+        verify_by_dns=True,
         rates={"hard_bounce": 0.03, "complaint": 0.002, "delay": 0.02},
     )
     ((key_id, key),) = account["keys"].items()
@@ -107,6 +109,10 @@ def _connect(tenant: Tenant, user: User, simulator: SimulatorClient) -> None:
         secret_access_key=key["secret"],
     )
     refresh_identities(account=connected)
+    identity = connected.identities.get(name=DOMAIN)
+    set_mail_from(identity=identity, actor=user, mail_from=f"mail.{DOMAIN}")
+    simulator.publish(AWS_ACCOUNT, REGION, DOMAIN)
+    check_domain(identity=identity)
     set_up_feedback(account=connected, actor=user)
     _wait(lambda: bool(SesAccount.unscoped.get(pk=connected.pk).subscription_arn))
 
@@ -152,4 +158,5 @@ Dashboard      {settings.SITE_URL}{reverse("tenants:home", args=[tenant.slug])}
   log in as    {EMAIL}   password   {PASSWORD}
 Sign-up form   {form_url}
 Inbox          {simulator_url}   every mail that "AWS" took, and Bluefox's own
+DNS            {simulator_url}/dns   publish the records of a domain that you add, or break them
 """

@@ -10,7 +10,7 @@ from embedded.stack import Ports, Stack, stack
 from embedded.system import ServiceError, try_lock
 
 DATA = Path(".data/demo")
-PORTS = Ports(web=8000, simulator=9000, simulator_tls=9001, smtp=9002)
+PORTS = Ports(web=8000, simulator=9000, simulator_tls=9001, smtp=9002, dns=9003)
 
 
 def main() -> int:

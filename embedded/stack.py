@@ -34,12 +34,13 @@ def send_node(name: str) -> list[str]:
 
 
 class Ports(NamedTuple):
-    """TCP ports on 127.0.0.1. Asked for, 0 means any; one that is taken is replaced."""
+    """Ports on 127.0.0.1. Asked for, 0 means any; one that is taken is replaced."""
 
     web: int = 0
     simulator: int = 0
     simulator_tls: int = 0
     smtp: int = 0
+    dns: int = 0
 
 
 ANY = Ports()
@@ -118,7 +119,7 @@ def stack(
 def _simulator(data: Path, ports: Ports) -> list[str]:
     command = [sys.executable, "-m", "simulator", "--port", str(ports.simulator)]
     command += ["--tls-port", str(ports.simulator_tls)]
-    command += ["--smtp-port", str(ports.smtp)]
+    command += ["--smtp-port", str(ports.smtp), "--dns-port", str(ports.dns)]
     return [*command, "--data", str(data / "simulator"), "--ca-dir", str(data / "ca")]
 
 
@@ -141,6 +142,7 @@ def _environ(data: Path, ports: Ports) -> dict[str, str]:
         "AWS_ENDPOINT_URL_STS": aws,
         "AWS_CA_BUNDLE": str(data / "ca" / "ca.pem"),
         "AWS_SNS_CERT_ORIGIN": f"http://127.0.0.1:{ports.simulator}",
+        "DNS_SERVERS": f"127.0.0.1:{ports.dns}",
         "AWS_DEFAULT_REGION": "us-east-1",
         # Celery warns of root at length; all of this listens on loopback alone.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",

@@ -21,6 +21,7 @@ class Kind(IntEnum):
     RECIPIENT = 1  # batch id, contact id: unsubscribe and preferences from a mail
     CONFIRM = 2  # confirmation id, contact id
     DIGEST = 3  # digest id, user id: remove the affected addresses
+    DNS = 4  # identity id, its dns_link: the records for whoever runs the DNS
 
 
 def _mac(key: str, body: bytes) -> bytes:

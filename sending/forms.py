@@ -1,12 +1,16 @@
 """Forms of the sending pages."""
 
 import re
+from typing import Any
 
 from django import forms
 
 from sending.connection import ROLE_ARN
-from sending.models import SesAuth
+from sending.dns.names import ascii_name
+from sending.models import SenderIdentity, SesAccount, SesAuth, SesState
+from sending.selectors.accounts import accounts_of
 from sending.ses.client import regions
+from tenants.models import Tenant
 
 _KEY_ID = re.compile(r"A[A-Z0-9]{15,127}")
 # A domain of two or more labels, or an address at one; SES itself has the last word.
@@ -106,9 +110,91 @@ class IdentityForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].rstrip(".")
-        if not _IDENTITY.fullmatch(name):
-            raise forms.ValidationError(
-                "Write a domain such as example.com, or an address such as news@example.com."
-            )
-        return name.lower()
+        return _identity_name(self.cleaned_data["name"])
+
+
+class DomainForm(forms.Form):
+    """A new domain; the account is asked for only where there are several."""
+
+    name = forms.CharField(
+        label="Domain",
+        max_length=253,
+        help_text="The part after the @ of the address that people see. It lets you send from "
+        "every address at it.",
+        widget=forms.TextInput(attrs={"placeholder": "example.com", "inputmode": "url"}),
+    )
+    mail_from = forms.BooleanField(
+        label="Have bounces go to mail. of this domain",
+        required=False,
+        initial=True,
+        help_text="Recommended: the bounce address (MAIL FROM) is then yours too, not Amazon's. "
+        "Two more records. If mail. of this domain is in use, choose another name later.",
+    )
+    account = forms.ModelChoiceField(
+        label="SES account",
+        queryset=SesAccount.unscoped.none(),
+        to_field_name="public_id",
+        empty_label=None,
+    )
+
+    def __init__(self, data: Any = None, *, tenant: Tenant) -> None:
+        super().__init__(data)
+        connected = accounts_of(tenant).exclude(state=SesState.NEW)
+        field = self.fields["account"]
+        field.queryset = connected  # type: ignore[attr-defined]
+        if len(connected) == 1:
+            field.required, field.widget = False, forms.HiddenInput()
+            field.initial = connected[0]
+
+    def clean_name(self) -> str:
+        name = _identity_name(self.cleaned_data["name"])
+        if "@" in name:
+            raise forms.ValidationError("Write the domain alone, the part after the @.")
+        return name
+
+    def clean_account(self) -> SesAccount | None:
+        given: SesAccount | None = self.cleaned_data["account"]
+        return given or self.fields["account"].initial
+
+    def clean(self) -> dict[str, object]:
+        found = self.cleaned_data
+        if "name" in found:
+            found["mail_from"] = f"mail.{found['name']}" if found.get("mail_from") else ""
+        return found
+
+
+class MailFromForm(forms.Form):
+    """The name that bounces go to: below the domain, and not used for other mail."""
+
+    mail_from = forms.CharField(
+        label="Name for bounces (MAIL FROM)",
+        max_length=253,
+        help_text="Below the domain, and neither written from nor received at: mail. or bounce. "
+        "will do.",
+        widget=forms.TextInput(attrs={"class": "id"}),
+    )
+
+    def __init__(self, data: Any = None, *, identity: SenderIdentity) -> None:
+        name = identity.mail_from_domain or f"mail.{identity.name}"
+        super().__init__(data, initial={"mail_from": name})
+        self._domain = identity.name
+
+    def clean_mail_from(self) -> str:
+        name = _identity_name(self.cleaned_data["mail_from"])
+        if not name.endswith(f".{self._domain}"):
+            raise forms.ValidationError(f"This must be a name below {self._domain}.")
+        return name
+
+
+def _identity_name(given: str) -> str:
+    """The name in lower case, an international domain in ASCII. Raises ValidationError."""
+    local, at, domain = given.rpartition("@")
+    try:
+        name = f"{local}{at}{ascii_name(domain)}"
+    except ValueError:
+        name = ""
+    if not _IDENTITY.fullmatch(name):
+        raise forms.ValidationError(
+            "Write a domain such as example.com, or an address such as news@example.com."
+        )
+    return name.lower()

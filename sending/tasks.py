@@ -15,6 +15,8 @@ from django.utils import timezone
 from sending import (
     connection,
     delivery,
+    domain_alerts,
+    domainwatch,
     engagement,
     launching,
     mirroring,
@@ -121,3 +123,20 @@ def read_quotas() -> None:
 @shared_task
 def read_quota_of(account_id: int) -> None:
     connection.watch_quota(account_id)
+
+
+@shared_task
+def watch_domains() -> None:
+    """Has each domain whose time has come looked at by itself: a slow zone holds back none."""
+    for identity_id in domainwatch.claim_due(timezone.now()):
+        watch_domain.delay(identity_id)
+
+
+@shared_task
+def watch_domain(identity_id: int) -> None:
+    domainwatch.watch(identity_id, timezone.now())
+
+
+@shared_task
+def mail_domain_alerts() -> None:
+    domain_alerts.mail_noted(timezone.now())

@@ -12,6 +12,7 @@ import uvloop
 
 from simulator.certs import prepare
 from simulator.cloud import Cloud, state_file
+from simulator.nameserver import NameServer
 from simulator.protocol import HttpProtocol
 from simulator.router import Router
 from simulator.ses_identities import set_status
@@ -28,6 +29,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9100, help="HTTP port")
     parser.add_argument("--tls-port", type=int, default=9101, help="HTTPS port")
     parser.add_argument("--smtp-port", type=int, default=9102, help="SMTP port, 0: none")
+    parser.add_argument("--dns-port", type=int, default=0, help="DNS port, 0: none")
     parser.add_argument("--address", default=HOST, help="IPv4 address, also served with TLS")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="before each send's answer")
     parser.add_argument("--data", type=Path, help="directory of the state kept between starts")
@@ -59,6 +61,9 @@ async def serve(args: argparse.Namespace) -> None:
     ]
     if args.smtp_port:
         servers.append(await start_smtp(cloud.mailbox, HOST, args.smtp_port))
+    names = NameServer(cloud.zones)
+    if args.dns_port:
+        await names.start(HOST, args.dns_port)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -72,6 +77,7 @@ async def serve(args: argparse.Namespace) -> None:
     await stopping.wait()
     for server in servers:
         server.close()
+    names.close()
     await cloud.publisher.stop()
     store.save()
 

@@ -170,7 +170,11 @@ class Rates:
 
 @dataclass
 class Account:
-    """An AWS account. `auto_verify_seconds` None: identities wait for the admin API."""
+    """An AWS account.
+
+    Identities verify themselves after `auto_verify_seconds`, or with `verify_by_dns` once their
+    records are in the simulator's zones; with neither they wait for the admin API.
+    """
 
     id: str
     keys: dict[str, AccessKey] = field(default_factory=dict)
@@ -179,6 +183,7 @@ class Account:
     rates: Rates = field(default_factory=Rates)
     seed: int = 0
     auto_verify_seconds: float | None = None
+    verify_by_dns: bool = False
     control_plane_rate: float = 0.0  # requests a second, 0: no throttle
 
     def region(self, name: str) -> Region:

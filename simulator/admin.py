@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from itertools import islice
 
-from simulator import admin_accounts, admin_events
+from simulator import admin_accounts, admin_dns, admin_events
 from simulator.admin_call import AdminCall, assign, bad, parsed
 from simulator.cloud import Cloud
 from simulator.faults import KINDS, Fault
@@ -143,6 +143,7 @@ async def forge(call: AdminCall) -> Response:
 
 OPERATIONS: dict[tuple[str, str], Callable[[AdminCall], Answer]] = {
     **admin_accounts.OPERATIONS,
+    **admin_dns.OPERATIONS,
     ("GET", "health"): health,
     ("POST", "accounts/*/faults"): add_fault,
     ("GET", "accounts/*/faults"): list_faults,

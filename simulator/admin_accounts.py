@@ -18,6 +18,7 @@ from simulator.accounts import (
 )
 from simulator.admin_call import AdminCall, assign, bad, parsed
 from simulator.ses_identities import normal, set_status
+from simulator.verifying import look
 from simulator.web import Response, json_response
 
 STATUSES = ("PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED")
@@ -83,12 +84,13 @@ def delete(call: AdminCall) -> Response:
 
 
 def patch(call: AdminCall) -> Response:
-    """Change rates, seed, auto-verification, control plane rate."""
+    """Change rates, seed, how identities verify, control plane rate."""
     account = call.account
     body = call.request.json()
     if "rates" in body:
         account.rates = parsed(Rates, asdict(account.rates) | body.pop("rates"))
-    assign(account, body, ("seed", "auto_verify_seconds", "control_plane_rate"))
+    assign(account, body, ("seed", "auto_verify_seconds", "verify_by_dns", "control_plane_rate"))
+    look(account, call.cloud.zones)
     return call.changed(account)
 
 

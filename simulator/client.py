@@ -40,7 +40,7 @@ class SimulatorClient:
         """Create or replace an account and return it, keys with secrets included.
 
         Fields as in the README: keys, roles, regions, identities, rates, seed,
-        auto_verify_seconds, control_plane_rate, keep.
+        auto_verify_seconds, verify_by_dns, control_plane_rate, keep.
         """
         return self._object("POST", "accounts", {"id": account_id} | fields)
 
@@ -53,7 +53,7 @@ class SimulatorClient:
         self._call("PATCH", f"accounts/{account_id}", {"rates": rates})
 
     def set_account(self, account_id: str, **fields: Any) -> None:
-        """Change seed, auto_verify_seconds or control_plane_rate."""
+        """Change seed, auto_verify_seconds, verify_by_dns or control_plane_rate."""
         self._call("PATCH", f"accounts/{account_id}", fields)
 
     def set_region(self, account_id: str, region: str, **fields: Any) -> None:
@@ -74,6 +74,26 @@ class SimulatorClient:
         """Add an identity, or change its status."""
         path = f"accounts/{account_id}/regions/{region}/identities"
         self._call("POST", path, {"name": name, "status": status})
+
+    def put_zone(self, name: str, records: list[Json], fault: str = "") -> None:
+        """Add or replace a DNS zone; records are {name, kind, value, ttl?}.
+
+        Faults of its server: servfail, refuse, drop, slow.
+        """
+        self._call("POST", "dns/zones", {"name": name, "records": records, "fault": fault})
+
+    def set_zone_fault(self, name: str, fault: str) -> None:
+        """Change what is wrong with a zone's server; "" mends it."""
+        self._call("PATCH", f"dns/zones/{name}", {"fault": fault})
+
+    def publish(self, account_id: str, region: str, name: str) -> None:
+        """Put the records that SES wants of a domain, and a DMARC record, into its zone."""
+        path = f"accounts/{account_id}/regions/{region}/identities/{name}/publish"
+        self._call("POST", path, {})
+
+    def unpublish(self, zone: str, name: str, kind: str) -> None:
+        """Take a name's records of a type out of a zone."""
+        self._call("POST", f"dns/zones/{zone}/remove", {"name": name, "kind": kind})
 
     def decide_review(self, account_id: str, region: str, decision: str) -> None:
         """End the open review of production access: GRANTED, DENIED or FAILED."""
@@ -192,11 +212,11 @@ class SimulatorProcess:
         self,
         ca_dir: Path,
         data: Path | None = None,
-        ports: tuple[int, int, int] | None = None,
+        ports: tuple[int, int, int, int] | None = None,
         *,
         options: tuple[str, ...] = (),
     ) -> None:
-        self.port, self.tls_port, self.smtp_port = ports or free_ports()
+        self.port, self.tls_port, self.smtp_port, self.dns_port = ports or free_ports()
         self.ca_file = ca_dir / "ca.pem"
         self.url = f"http://127.0.0.1:{self.port}"
         self.tls_url = f"https://localhost:{self.tls_port}"
@@ -223,7 +243,8 @@ class SimulatorProcess:
         """Start and wait until it is ready. Raises SimulatorError with its words if it is not."""
         command = [
             sys.executable, "-m", "simulator", f"--port={self.port}",
-            f"--tls-port={self.tls_port}", f"--smtp-port={self.smtp_port}", *self._options,
+            f"--tls-port={self.tls_port}", f"--smtp-port={self.smtp_port}",
+            f"--dns-port={self.dns_port}", *self._options,
         ]  # fmt: skip
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -263,11 +284,11 @@ class SimulatorProcess:
         self.stop()
 
 
-def free_ports() -> tuple[int, int, int]:
-    """Return three loopback ports that were free a moment ago: HTTP, TLS, SMTP."""
+def free_ports() -> tuple[int, int, int, int]:
+    """Return four loopback ports that were free a moment ago: HTTP, TLS, SMTP, DNS."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
         for item in sockets:
             item.bind(("127.0.0.1", 0))
-        http, tls, smtp = (item.getsockname()[1] for item in sockets)
-    return http, tls, smtp
+        http, tls, smtp, names = (item.getsockname()[1] for item in sockets)
+    return http, tls, smtp, names

@@ -12,6 +12,7 @@ from simulator.publisher import Publisher
 from simulator.quota import SendQuota
 from simulator.settings import Settings
 from simulator.store import Store
+from simulator.zones import Zones
 
 
 @dataclass
@@ -28,10 +29,12 @@ class Cloud:
     faults: Faults = field(init=False)
     publisher: Publisher = field(init=False)
     feedback: Feedback = field(init=False)
+    zones: Zones = field(init=False)
     control_calls: dict[str, float] = field(default_factory=dict)
     _quotas: dict[tuple[str, str], SendQuota] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.zones = Zones(self.store.state.zones)
         self.ledger = Ledger()
         self.mailbox = Mailbox(self.keep_mails)
         self.faults = Faults(self.seed)

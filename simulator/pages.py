@@ -21,7 +21,10 @@ TABS = {
 STYLE = (Path(__file__).parent / "inbox.css").read_text()
 HTML_TYPE = "text/html; charset=utf-8"
 # the page runs no script; the mail is shown in a sandboxed frame of its own
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; img-src data:"
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; img-src data:; "
+    "form-action 'self'"
+)
 BODY_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; script-src 'none'"
 
 
@@ -38,7 +41,7 @@ def handle(request: Request, cloud: Cloud) -> Response:
     mail = cloud.mailbox.get(parts[1]) if len(parts) > 1 else None
     if mail is None:
         text = "<p class='empty'>This mail is not kept any more.</p>"
-        return _page("Not found", text, status=404)
+        return page_of("Not found", text, status=404)
     tab = parts[2] if len(parts) > 2 else ""
     if tab == "body":
         html = body_of(parse(mail.raw), "html")
@@ -63,7 +66,7 @@ def _list(request: Request, cloud: Cloud) -> Response:
         f'<input id="to" name="to" type="search" value="{escape(wanted)}" autocomplete="off">'
         f"<button>Search</button></form><p class='count'>{found}</p><ul class='mails'>{rows}</ul>"
     )
-    return _page("Inbox", content)
+    return page_of("Inbox", content)
 
 
 def _row(mail: Mail) -> str:
@@ -117,7 +120,7 @@ def _mail(mail: Mail, tab: str) -> Response:
         f"<dt>Time</dt><dd>{_clock(mail.time)}</dd></dl></header>"
         f'<nav class="tabs">{tabs}</nav><section class="{tab}">{shown}</section>'
     )
-    return _page(mail.title or "Mail", content)
+    return page_of(mail.title or "Mail", content)
 
 
 def _clock(moment: float, short: bool = False) -> str:
@@ -127,13 +130,14 @@ def _clock(moment: float, short: bool = False) -> str:
     return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", local)
 
 
-def _page(title: str, content: str, status: int = 200) -> Response:
+def page_of(title: str, content: str, status: int = 200) -> Response:
+    """Return a page of the simulator with this inside."""
     body = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · Simulator</title><style>{STYLE}</style></head>"
         '<body><header class="top"><h1><a href="/">Simulator inbox</a></h1>'
-        "<p>Mail accepted here goes nowhere else.</p></header>"
+        '<p>Mail accepted here goes nowhere else.</p><a class="other" href="/dns">DNS</a></header>'
         f"<main>{content}</main></body></html>"
     )
     headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}

@@ -3,7 +3,17 @@
 import time
 from collections.abc import Awaitable, Callable
 
-from simulator import admin, faults, pages, ses_control, ses_identities, ses_sets, sns, sts
+from simulator import (
+    admin,
+    dns_pages,
+    faults,
+    pages,
+    ses_control,
+    ses_identities,
+    ses_sets,
+    sns,
+    sts,
+)
 from simulator.cloud import Cloud
 from simulator.ses_control import Call, Operation
 from simulator.ses_send import send_email
@@ -41,6 +51,8 @@ class Router:
             return self._certificate(request)
         if path == "/" and (request.method == "POST" or "Action=" in request.query):
             return self._query(request)
+        if path == dns_pages.PATH and request.method in ("GET", "POST"):
+            return dns_pages.handle(request, self._cloud)
         if request.method == "GET" and pages.serves(path):
             return pages.handle(request, self._cloud)
         return json_error(ApiError("UnknownOperationException", f"Nothing at {path}.", 404))

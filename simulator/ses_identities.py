@@ -1,7 +1,6 @@
 """SES identities: domains and addresses (SES API v2 Reference)."""
 
 import asyncio
-import hashlib
 import secrets
 import time
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from simulator.accounts import Identity
 from simulator.mime import DOMAIN, check_address
 from simulator.ses_control import Call, Operation, paged
+from simulator.verifying import look, signing_zone
 from simulator.web import ApiError, Response, json_response
 
 BEHAVIOURS = ("USE_DEFAULT_VALUE", "REJECT_MESSAGE")
@@ -102,7 +102,8 @@ def put_mail_from(call: Call) -> Response:
     if domain and not (domain.endswith(f".{own}") and DOMAIN.fullmatch(domain)):
         raise ApiError(
             "BadRequestException",
-            f"Provided MAIL-FROM domain <{domain}> is not subdomain of <{own}>.",
+            f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity "
+            f"<{own}>",
         )
     identity.mail_from_domain = domain
     identity.mail_from_status = "PENDING" if domain else ""
@@ -155,7 +156,11 @@ def _require_set(call: Call, name: str) -> None:
 
 
 def verify_later(call: Call, identity: Identity) -> None:
-    """Verify after the account's auto-verify time; without one, the admin API must say so."""
+    """Verify after the account's auto-verify time, or as soon as the DNS has the records.
+
+    Where the account says neither, the admin API must.
+    """
+    look(call.caller.account, call.cloud.zones)
     seconds = call.caller.account.auto_verify_seconds
     if seconds is None:
         return
@@ -191,15 +196,14 @@ def normal(name: str) -> str:
 
 
 def dkim_json(identity: Identity, region: str) -> dict[str, Any]:
-    """Return the DkimAttributes object. The hosted zone differs by region, as it does at AWS."""
+    """Return the DkimAttributes object."""
     if not identity.is_domain:
         return {"SigningEnabled": False, "Status": "NOT_STARTED"}
-    zone = hashlib.sha256(region.encode()).hexdigest()[:4]
     return {
         "SigningEnabled": identity.dkim_enabled,
         "Status": identity.status,
         "Tokens": identity.dkim_tokens,
-        "SigningHostedZone": f"{zone}.dkim.{region}.amazonses.com",
+        "SigningHostedZone": signing_zone(region),
         "SigningAttributesOrigin": identity.dkim_origin,
         "CurrentSigningKeyLength": identity.key_length,
         "NextSigningKeyLength": identity.key_length,

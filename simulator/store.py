@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from simulator.accounts import AccessKey, Account, Role, Session
+from simulator.zones import Zone
 
 SAVE_AFTER = 0.3  # seconds; a burst of changes is written once
 
@@ -36,6 +37,7 @@ class State:
 
     accounts: dict[str, Account] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    zones: dict[str, Zone] = field(default_factory=dict)
 
 
 class Store:
@@ -119,7 +121,9 @@ class Store:
             return
         now = time.time()
         sessions = {key: s for key, s in self.state.sessions.items() if s.expires > now}
-        data = orjson.dumps(State(self.state.accounts, sessions), option=orjson.OPT_INDENT_2)
+        data = orjson.dumps(
+            State(self.state.accounts, sessions, self.state.zones), option=orjson.OPT_INDENT_2
+        )
         part = self._path.with_suffix(".part")
         part.write_bytes(data)
         with contextlib.suppress(OSError):

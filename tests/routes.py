@@ -33,7 +33,7 @@ _uploaded, _finished = _of("uploaded", "import_id"), _of("finished", "import_id"
 _segment = _of("segment", "segment_id")
 _field = _of("field", "key", of="key")
 _tag, _bulk = _of("tag", "tag_id"), _of("bulk", "action_id")
-_member = _of("owner", "member_id")
+_member, _domain = _of("owner", "member_id"), _of("identity")
 
 
 def _identity(world: World) -> dict[str, Any]:
@@ -128,6 +128,15 @@ WORKSPACE = {
     "sending:add_identity": Row("sending.edit", _account, acts=True, calls_aws=True),
     "sending:check_identity": Row("sending.edit", _identity, acts=True, calls_aws=True),
     "sending:disconnect": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "domains:index": Row("view"),
+    "domains:new": Row("sending.edit", calls_aws=True),
+    "domains:domain": Row("view", _domain),
+    "domains:check": Row("sending.edit", _domain, acts=True, calls_aws=True),
+    "domains:mail_from": Row("sending.edit", _domain, acts=True, calls_aws=True),
+    "domains:start_again": Row("sending.edit", _domain, acts=True, calls_aws=True),
+    "domains:open_link": Row("sending.edit", _domain, acts=True),
+    "domains:close_link": Row("sending.edit", _domain, acts=True),
+    "domains:zone": Row("view", _domain),
     "campaigns:index": Row("view"),
     "campaigns:new": Row("campaigns.edit"),
     "campaigns:edit": Row("campaigns.edit", _draft),
@@ -180,6 +189,8 @@ OPEN = {
     "sns:remove": Row("", lambda world: {"token": world.digest_token}),
     "api_form": Row("", _form),
     "api_submissions": Row("", _form, acts=True),
+    "dns:records": Row("", lambda world: {"token": world.dns_token}),
+    "dns:zone": Row("", lambda world: {"token": world.dns_token}),
     "openapi": Row(""),
     "api_docs": Row(""),
 }

@@ -99,6 +99,7 @@ class World:
     confirm_token: str
     digest_token: str
     webhook_token: str
+    dns_token: str
 
 
 def build(tenant: Tenant, user: User, mark: str) -> World:
@@ -116,8 +117,11 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         topic_arn=f"arn:aws:sns:eu-west-1:111122223333:{mark}",
     )  # fmt: skip
     identity = SenderIdentity.unscoped.create(
-        tenant=tenant, ses_account=account, name=f"{mark}.example", verified=True
-    )
+        tenant=tenant, ses_account=account, name=f"{mark}.example", verified=True,
+        dkim_tokens=[mark], signing_hosted_zone="dkim.amazonses.com",
+        mail_from_domain=f"mail.{mark}.example", dns_link=1,
+        dns_link_until=now + timedelta(days=30),
+    )  # fmt: skip
     DomainRecord.unscoped.create(
         tenant=tenant, identity=identity, purpose=Purpose.DMARC, kind="TXT",
         name=f"_dmarc.{mark}.example", expected="v=DMARC1; p=none", found="v=DMARC1; p=reject",
@@ -256,6 +260,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         confirm_token=tokens.make(tokens.Kind.CONFIRM, confirmation.pk, contact.pk),
         digest_token=tokens.make(tokens.Kind.DIGEST, digest.pk, user.pk),
         webhook_token=mark,
+        dns_token=tokens.make(tokens.Kind.DNS, identity.pk, 1),
     )
 
 

@@ -14,7 +14,6 @@ from sending.models import (
     Batch,
     BatchState,
     Message,
-    SenderIdentity,
     SesAccount,
     SesState,
     Status,
@@ -54,28 +53,6 @@ def _clock(moment: datetime) -> str:
     local, today = timezone.localtime(moment), timezone.localdate()
     day = "" if local.date() == today else f"{local.day} {local:%b} "
     return f"{day}{local:%H:%M %Z}"
-
-
-@dataclass(frozen=True)
-class DnsRecord:
-    """One record to put into a domain's DNS."""
-
-    kind: str
-    name: str
-    value: str
-
-
-def dkim_records(identity: SenderIdentity) -> list[DnsRecord]:
-    """The CNAME records that let SES sign for a domain; the zone is the one SES named."""
-    return [
-        DnsRecord(
-            "CNAME",
-            f"{token}._domainkey.{identity.name}",
-            f"{token}.{identity.signing_hosted_zone}",
-        )
-        for token in identity.dkim_tokens
-        if identity.signing_hosted_zone
-    ]
 
 
 @dataclass(frozen=True)

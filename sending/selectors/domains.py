@@ -1,13 +1,21 @@
 """Reads of a tenant's domains: the records that each should have, and how they stand."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import QuerySet
 
+from lists.tokens import Kind, make, read
+from sending.dns.dmarc import FIRST_RECORD, Advice, advise, explain, parse
+from sending.dns.spf import AMAZON
+from sending.dns.verdicts import Wanted
 from sending.models import DomainRecord, Purpose, RecordState, SenderIdentity
 from tenants.models import Tenant
+
+# What is expected where the tenant signs with a key of its own, which AWS does not tell.
+OWN_KEY = "p=(your public key)"
 
 # The worst of several is what a person must look at.
 _WORST_FIRST = [
@@ -54,6 +62,93 @@ def domains_of(tenant: Tenant) -> QuerySet[SenderIdentity]:
     return domains.select_related("ses_account").prefetch_related("records").order_by("name", "id")
 
 
+def domain_of(tenant: Tenant, public_id: UUID) -> SenderIdentity:
+    """One domain. Raises SenderIdentity.DoesNotExist for an address, and for another tenant's."""
+    found: SenderIdentity = domains_of(tenant).get(public_id=public_id)
+    return found
+
+
+def domain_of_link(token: str, now: datetime) -> SenderIdentity | None:
+    """The domain whose page a link opens; None once it has ended. Raises BadToken."""
+    identity_id, number = read(Kind.DNS, token)
+    open_still = SenderIdentity.unscoped.filter(dns_link=number, dns_link_until__gt=now)
+    rows = open_still.select_related("ses_account", "tenant").prefetch_related("records")
+    return rows.filter(pk=identity_id).first()
+
+
+def link_token(identity: SenderIdentity, now: datetime) -> str:
+    """The token of the link that is open now, or ""."""
+    if identity.dns_link is None or not identity.dns_link_until or identity.dns_link_until <= now:
+        return ""
+    return make(Kind.DNS, identity.pk, identity.dns_link)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record to publish beside what was found; `short` is its name within the zone."""
+
+    wanted: Wanted
+    short: str
+    state: RecordState
+    found: list[str]
+    record: DomainRecord | None
+
+    @property
+    def priority(self) -> str:
+        """Of an MX record: DNS hosts ask for it in a field of its own."""
+        return self.wanted.value.partition(" ")[0] if self.wanted.kind == "MX" else ""
+
+    @property
+    def value(self) -> str:
+        return self.wanted.value.partition(" ")[2] if self.priority else self.wanted.value
+
+
+def rows_of(identity: SenderIdentity) -> list[Row]:
+    """Every wanted record with what the last look found; a change since shows as not looked up."""
+    known = {(row.purpose, row.name, row.expected): row for row in identity.records.all()}
+    rows = []
+    for wanted in wanted_records(identity):
+        row = known.get((wanted.purpose, wanted.name, wanted.value))
+        rows.append(
+            Row(
+                wanted=wanted,
+                short=wanted.name.removesuffix(f".{identity.name}"),
+                state=RecordState(row.state) if row else RecordState.UNCHECKED,
+                found=row.found.split("\n") if row and row.found else [],
+                record=row,
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class DmarcState:
+    """The DMARC record that holds for a domain, explained, and the next step."""
+
+    text: str
+    found_at: str
+    lines: list[tuple[str, str]]
+    advice: Advice
+
+
+def dmarc_of(identity: SenderIdentity, state: DomainState) -> DmarcState | None:
+    """What DMARC does for a domain as last looked up; None while nothing is known."""
+    row = next((one for one in identity.records.all() if one.purpose == Purpose.DMARC), None)
+    if row is None or row.state in (RecordState.UNKNOWN, RecordState.UNCHECKED):
+        return None
+    text = row.found if row.state == RecordState.OK else ""
+    record = parse(text)
+    above = row.found_at.removeprefix("_dmarc.")
+    advice = advise(text, identity.name, aligned=state.aligned.ok, inherited=bool(above))
+    return DmarcState(
+        text=text,
+        found_at=row.found_at or row.name,
+        lines=explain(record, inherited_from=above) if record else [],
+        # A record too long to be kept whole cannot be written anew from what was kept.
+        advice=replace(advice, record="") if text.endswith("…") else advice,
+    )
+
+
 def domain_state(identity: SenderIdentity) -> DomainState:
     """The state of a domain as the database has it; nothing is looked up."""
     records = list(identity.records.all())
@@ -71,6 +166,39 @@ def domain_state(identity: SenderIdentity) -> DomainState:
         aligned=_aligned(dkim, mail_from, spf),
         checked_at=identity.dns_checked_at,
     )
+
+
+def wanted_records(identity: SenderIdentity) -> list[Wanted]:
+    """The records that a domain should have, as SES has named them; none for an address."""
+    if not identity.is_domain:
+        return []
+    records = _dkim_records(identity)
+    if identity.mail_from_domain:
+        bounces = f"feedback-smtp.{identity.ses_account.region}.{AMAZON}"
+        records += [
+            Wanted(Purpose.MAIL_FROM, "MX", identity.mail_from_domain, f"10 {bounces}"),
+            Wanted(Purpose.SPF, "TXT", identity.mail_from_domain, f"v=spf1 include:{AMAZON} ~all"),
+        ]
+    return [*records, Wanted(Purpose.DMARC, "TXT", f"_dmarc.{identity.name}", FIRST_RECORD)]
+
+
+def _dkim_records(identity: SenderIdentity) -> list[Wanted]:
+    """The zone in the targets is the one SES named: it differs by region and by account."""
+    if identity.dkim_origin == "EXTERNAL":
+        return [
+            Wanted(Purpose.DKIM, "TXT", f"{selector}._domainkey.{identity.name}", OWN_KEY)
+            for selector in identity.dkim_tokens
+        ]
+    return [
+        Wanted(
+            Purpose.DKIM,
+            "CNAME",
+            f"{token}._domainkey.{identity.name}",
+            f"{token}.{identity.signing_hosted_zone}",
+        )
+        for token in identity.dkim_tokens
+        if identity.signing_hosted_zone
+    ]
 
 
 def _part(records: Iterable[DomainRecord], purpose: Purpose, otherwise: str) -> Part:

@@ -1,14 +1,12 @@
 """The domains and addresses that a tenant sends from, as SES knows them."""
 
-from typing import Any
-
 from django.db import transaction
 from django.utils import timezone
 
 from sending.connection import refused, store
 from sending.credentials import api_of
+from sending.identity import identity_columns
 from sending.models import SenderIdentity, SesAccount
-from sending.ses.api import SesApi
 from sending.ses.errors import SesError
 from tenants.clients import HasMeta
 from tenants.models import User
@@ -47,7 +45,7 @@ def refresh_identities(*, account: SesAccount) -> int:
     unread = account.identities.filter(verified=False) | account.identities.filter(dkim_tokens=[])
     for identity in unread.exclude(name__contains="@").order_by("checked_at")[:_DETAILS_AT_ONCE]:
         try:
-            store(identity, _columns(api, identity.name))
+            store(identity, identity_columns(api, identity.name))
         except SesError as error:
             if error.may_pass:
                 break
@@ -56,22 +54,35 @@ def refresh_identities(*, account: SesAccount) -> int:
 
 
 def create_identity(
-    *, account: SesAccount, actor: User | None, name: str, request: HasMeta | None = None
+    *,
+    account: SesAccount,
+    actor: User | None,
+    name: str,
+    mail_from: str = "",
+    request: HasMeta | None = None,
 ) -> SenderIdentity:
     """Creates a domain or address at SES, or adopts the one that is there. Raises AwsRefused.
 
-    For a domain the row then holds its DKIM records; for an address SES has sent it a mail.
+    For a domain the row then holds its DKIM records; for an address SES has sent it a mail. A
+    MAIL FROM domain that it has already stays; else it gets `mail_from`, if one is given.
     """
     name = name.lower()
     try:
         api = api_of(account)
         api.create_identity(name)
-        columns = _columns(api, name)
+        columns = identity_columns(api, name)
+        if mail_from and not columns["mail_from_domain"]:
+            api.put_mail_from(name, mail_from)
+            columns |= {"mail_from_domain": mail_from, "mail_from_status": "PENDING"}
     except SesError as error:
         raise refused(error) from error
+    now = timezone.now()
     with transaction.atomic():
         identity, _ = SenderIdentity.unscoped.update_or_create(
-            tenant=account.tenant, ses_account=account, name=name, defaults=columns
+            tenant=account.tenant,
+            ses_account=account,
+            name=name,
+            defaults=columns | {"records_since": now, "dns_due_at": now},
         )
         record(
             tenant=account.tenant,
@@ -86,23 +97,7 @@ def create_identity(
 def check_identity(*, identity: SenderIdentity) -> SenderIdentity:
     """Reads one identity again. Raises AwsRefused."""
     try:
-        store(identity, _columns(api_of(identity.ses_account), identity.name))
+        store(identity, identity_columns(api_of(identity.ses_account), identity.name))
     except SesError as error:
         raise refused(error) from error
     return identity
-
-
-def _columns(api: SesApi, name: str) -> dict[str, Any]:
-    answer = api.get_identity(name)
-    dkim, mail_from = answer.get("DkimAttributes", {}), answer.get("MailFromAttributes", {})
-    verified = answer.get("VerifiedForSendingStatus", False)
-    return {
-        "verified": verified,
-        **({"paused_reason": ""} if verified else {}),
-        "dkim_status": dkim.get("Status", ""),
-        "dkim_tokens": dkim.get("Tokens", []),
-        "signing_hosted_zone": dkim.get("SigningHostedZone", ""),
-        "mail_from_domain": mail_from.get("MailFromDomain", ""),
-        "mail_from_status": mail_from.get("MailFromDomainStatus", ""),
-        "checked_at": timezone.now(),
-    }

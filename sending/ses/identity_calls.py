@@ -3,6 +3,7 @@
 from typing import Any
 
 from sending.ses.client import Calls, adopting, aws
+from sending.ses.errors import SesError
 
 
 class IdentityCalls(Calls):
@@ -33,3 +34,21 @@ class IdentityCalls(Calls):
         given = {"DkimSigningAttributes": dkim} if dkim else {}
         with adopting(), aws("CreateEmailIdentity"):
             self._ses().create_email_identity(EmailIdentity=name, **given)
+
+    def delete_identity(self, name: str) -> None:
+        """Deletes a domain or address; one that is gone already is no error."""
+        try:
+            with aws("DeleteEmailIdentity"):
+                self._ses().delete_email_identity(EmailIdentity=name)
+        except SesError as error:
+            if error.http_status != 404:
+                raise
+
+    def put_mail_from(self, name: str, mail_from: str) -> None:
+        """Has bounces go to `mail_from`; to a name of Amazon's while its MX record is missing."""
+        with aws("PutEmailIdentityMailFromAttributes"):
+            self._ses().put_email_identity_mail_from_attributes(
+                EmailIdentity=name,
+                MailFromDomain=mail_from,
+                BehaviorOnMxFailure="USE_DEFAULT_VALUE",
+            )

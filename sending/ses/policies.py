@@ -52,7 +52,17 @@ def permission_policy(region: str, configuration_set: str) -> Policy:
                 "*",
             ),
             _allow("Send", ["ses:SendEmail"], [identities, our_set]),
-            _allow("Identities", ["ses:GetEmailIdentity", "ses:CreateEmailIdentity"], identities),
+            _allow(
+                "Identities",
+                [
+                    "ses:GetEmailIdentity",
+                    "ses:CreateEmailIdentity",
+                    "ses:PutEmailIdentityMailFromAttributes",
+                    # A domain that SES has given up on can only be made anew.
+                    "ses:DeleteEmailIdentity",
+                ],
+                identities,
+            ),
             _allow(
                 "ConfigurationSet",
                 [

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from sending.errors import AwsRefused
 from sending.forms import IdentityForm
 from sending.services import identities
-from sending.views.lookup import account_at, to_page
+from sending.views.lookup import account_at, to_domain, to_page
 from sending.views.page import account_page
 from tenants.permissions import requires
 
@@ -29,7 +29,7 @@ def add_identity(request: Any, public_id: UUID) -> HttpResponse:
             form.add_error("name", f"{error.message} AWS said: {error.aws}")
         else:
             messages.success(request, f"{made.name} is known to SES.")
-            return to_page(found)
+            return to_domain(made) if made.is_domain else to_page(found)
     return account_page(request, found, form, status=422)
 
 

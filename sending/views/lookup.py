@@ -1,4 +1,4 @@
-"""Which account an address names, and the page that fits it."""
+"""Which account or domain an address names, and the page that fits it."""
 
 from typing import Any
 from uuid import UUID
@@ -6,8 +6,9 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from sending.models import SesAccount, SesState
+from sending.models import SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import account_of
+from sending.selectors.domains import domain_of
 
 
 def account_at(request: Any, public_id: UUID) -> SesAccount:
@@ -22,3 +23,15 @@ def to_page(account: SesAccount) -> HttpResponse:
     """The page that fits the account: steps until it is connected, then its state."""
     name = "sending:access" if account.state == SesState.NEW else "sending:account"
     return redirect(name, account.tenant.slug, account.public_id)
+
+
+def domain_at(request: Any, public_id: UUID) -> SenderIdentity:
+    """The domain that the address names. Raises Http404 for another tenant's, and an address."""
+    try:
+        return domain_of(request.tenant, public_id)
+    except SenderIdentity.DoesNotExist as error:
+        raise Http404 from error
+
+
+def to_domain(identity: SenderIdentity) -> HttpResponse:
+    return redirect("domains:domain", identity.tenant.slug, identity.public_id)

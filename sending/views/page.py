@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from sending.forms import IdentityForm
 from sending.models import SesAccount
-from sending.selectors.accounts import dkim_records, feedback_ready, feedback_steps, parked_words
+from sending.selectors.accounts import feedback_ready, feedback_steps, parked_words
 from sending.selectors.feedback import feedback_health
 from sending.ses.client import regions
 from sending.ses.explain import explain_words
@@ -18,10 +18,6 @@ def account_page(
     request: Any, account: SesAccount, form: IdentityForm | None = None, *, status: int = 200
 ) -> HttpResponse:
     """The page of one account; `form` brings what was typed wrong."""
-    rows = [
-        {"identity": identity, "records": dkim_records(identity)}
-        for identity in account.identities.order_by("name")
-    ]
     context = {
         "account": account,
         "region_name": regions().get(account.region, account.region),
@@ -29,7 +25,7 @@ def account_page(
         "key_end": account.credentials.get("access_key_id", "")[-4:],
         "parked": parked_words(account).rstrip("."),
         "refused": explain_words(account.last_error) if account.last_error else None,
-        "identities": rows,
+        "identities": account.identities.order_by("name"),
         "form": form or IdentityForm(),
         **feedback_context(request, account),
     }

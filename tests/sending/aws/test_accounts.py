@@ -16,11 +16,11 @@ from sending.errors import AwsRefused
 from sending.models import Batch, Lane, SenderIdentity, SesAccount, SesAuth, SesState
 from sending.selectors.accounts import (
     default_account,
-    dkim_records,
     due_for_quota,
     feedback_ready,
     feedback_steps,
 )
+from sending.selectors.domains import wanted_records
 from sending.services import accounts, feedback, identities
 from sending.ses.api import SesApi
 from sending.ses.client import Credentials
@@ -332,9 +332,10 @@ def test_identities_are_those_of_ses(cloud: Cloud, connected: SesAccount) -> Non
     rows = {row.name: row for row in SenderIdentity.unscoped.all()}
     assert set(rows) == {"acme.example", "shop.example"}
     assert rows["acme.example"].verified and not rows["shop.example"].verified
-    records = dkim_records(rows["shop.example"])
+    *records, dmarc = wanted_records(rows["shop.example"])
     assert len(records) == 3
     assert all(one.name.endswith("._domainkey.shop.example") for one in records)
+    assert dmarc.name == "_dmarc.shop.example"
     zone = rows["shop.example"].signing_hosted_zone
     assert zone and all(one.value.endswith(f".{zone}") for one in records)
 
@@ -348,7 +349,7 @@ def test_a_domain_is_created_or_adopted(cloud: Cloud, connected: SesAccount, ali
     address = identities.create_identity(
         account=connected, actor=alice.user, name="news@shop.example"
     )
-    assert dkim_records(address) == []
+    assert wanted_records(address) == []
 
 
 def test_a_domain_that_ses_refuses_leaves_no_row(

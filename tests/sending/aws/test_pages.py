@@ -231,15 +231,21 @@ def test_a_step_that_fails_shows_awss_words_and_the_permission(
     assert alice.client.get(page("feedback_state", connected)).status_code == 286
 
 
-def test_a_domain_shows_its_records(cloud: Cloud, alice: Person, connected: SesAccount) -> None:
+def test_a_domain_is_added_and_its_records_are_one_click_away(
+    cloud: Cloud, alice: Person, connected: SesAccount
+) -> None:
     answer = alice.client.post(page("add_identity", connected), {"name": "Shop.example"})
-    assert answer["Location"] == page("account", connected)
     identity = SenderIdentity.unscoped.get(name="shop.example")
-    content = text(alice.client.get(page("account", connected)))
-    for token in identity.dkim_tokens:
-        assert f"{token}._domainkey.shop.example" in content
-        assert f"{token}.{identity.signing_hosted_zone}" in content
-    cloud.sim.set_identity(TENANT, REGION, "shop.example", "SUCCESS")
+    records = reverse("domains:domain", args=["acme", identity.public_id])
+    assert answer["Location"] == records
+    assert records in text(alice.client.get(page("account", connected)))
+
+
+def test_an_address_is_checked_again(cloud: Cloud, alice: Person, connected: SesAccount) -> None:
+    answer = alice.client.post(page("add_identity", connected), {"name": "news@shop.example"})
+    assert answer["Location"] == page("account", connected)
+    identity = SenderIdentity.unscoped.get(name="news@shop.example")
+    cloud.sim.set_identity(TENANT, REGION, identity.name, "SUCCESS")
     check = reverse(
         "sending:check_identity", args=["acme", connected.public_id, identity.public_id]
     )
