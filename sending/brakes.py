@@ -1,5 +1,7 @@
 """The circuit breaker: a campaign that bounces or is complained of too often stops by itself.
 
+So do all campaigns of an account when all its mail together does: AWS judges the account.
+
 AWS reviews an account at 5 % bounces and 0.1 % complaints
 (https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html). A tenant's own limits
 lie below. Small numbers say nothing: one bounce among ten is 10 %, and one complaint is above
@@ -7,15 +9,17 @@ lie below. Small numbers say nothing: one bounce among ten is 10 %, and one comp
 MIN_BOUNCES or MIN_COMPLAINTS. Reasons: docs/decisions/circuit-breaker.md.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 
 from sending import queue
-from sending.models import Batch, BatchState, BatchTally, Lane
+from sending.models import Batch, BatchState, BatchTally, Lane, SesAccount
+from sending.selectors.standing import standing
 from sending.signals import paused_by_limit
 from tenants.services.audit import record
 
@@ -93,7 +97,63 @@ def _look(tallies: QuerySet[BatchTally]) -> list[int]:
             row["batch__tenant__complaint_limit"],
         )
     }
-    return [batch_id for batch_id in sorted(over) if _brake(batch_id)]
+    return [batch_id for batch_id in sorted(over) if _brake(batch_id, _judge_alone)]
+
+
+# What of an account is judged together, and its name. AWS's own time is longer, and unknown.
+_WINDOWS = ((timedelta(days=1), "in the last 24 hours"), (timedelta(days=7), "in the last 7 days"))
+
+
+def look_at_accounts(batch_ids: Collection[int] | None = None) -> list[int]:
+    """Pauses all campaigns of the accounts that are over a limit of their tenant; returns the
+    batches' ids. Of the accounts that these batches leave through, or of all that send campaigns.
+
+    Awaited mail counts, and goes on.
+    """
+    running = Batch.unscoped.filter(state=BatchState.RUNNING, lane__gte=Lane.AUTOMATION)
+    accounts = SesAccount.unscoped.filter(Exists(running.filter(ses_account=OuterRef("pk"))))
+    if batch_ids is not None:
+        accounts = accounts.filter(batches__in=batch_ids).distinct()
+    over = [one.pk for one in accounts.select_related("tenant") if judge_account(one)]
+    ids = running.filter(ses_account__in=over).order_by("pk").values_list("pk", flat=True)
+    return [batch_id for batch_id in ids if _brake(batch_id, _judge_account_of)]
+
+
+def judge_account(account: SesAccount) -> str:
+    """Which limit all mail of the account is over, in words, or ""; in one of the windows.
+
+    Counts are kept by the hour. What was counted before a person resumed a campaign that a limit
+    had paused is not held against the account again: it counts from the next full hour on.
+    """
+    tenant, now = account.tenant, timezone.now()
+    for age, when in _WINDOWS:
+        seen = standing([account.pk], max(now - age, account.judged_from or now - age))
+        if seen.bounced >= MIN_BOUNCES and _over(seen.bounced, seen.sent, tenant.bounce_limit):
+            what = f"{seen.bounced:,} of {seen.sent:,} mails through {account.name} {when} bounced"
+            return _words("bounce", what, seen.bounced / seen.sent, tenant.bounce_limit)
+        complaints = seen.complained
+        if complaints >= MIN_COMPLAINTS and _over(complaints, seen.heard, tenant.complaint_limit):
+            what = (
+                f"{complaints:,} of {seen.heard:,} mails through {account.name} {when}, those to "
+                "Gmail not counted, drew a complaint"
+            )
+            return _words("complaint", what, complaints / seen.heard, tenant.complaint_limit)
+    return ""
+
+
+def lift(account_id: int) -> None:
+    """A person has seen the figures of the account and goes on: they are not judged again."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    SesAccount.unscoped.filter(pk=account_id).update(judged_from=hour)
+
+
+def _judge_account_of(batch: Batch) -> str:
+    return judge_account(batch.ses_account)
+
+
+def _judge_alone(batch: Batch) -> str:
+    tenant = batch.tenant
+    return _judge(figures_of(batch), batch.braked_from, tenant.bounce_limit, tenant.complaint_limit)
 
 
 def _judge(
@@ -113,21 +173,17 @@ def figures_of(batch: Batch) -> Figures:
     return Figures(**BatchTally.unscoped.filter(batch=batch).aggregate(**sums))
 
 
-def _brake(batch_id: int) -> bool:
-    """Pauses the batch, unless a person has stopped or resumed it since we looked."""
+def _brake(batch_id: int, judged: Callable[[Batch], str]) -> bool:
+    """Pauses the batch if it still runs and is judged so now: a person may have resumed it."""
     with transaction.atomic():
         rows = Batch.unscoped.select_for_update(of=("self",), no_key=True)
-        batch = rows.select_related("ses_account", "tenant").get(pk=batch_id)
-        tenant = batch.tenant
-        reason = _judge(
-            figures_of(batch), batch.braked_from, tenant.bounce_limit, tenant.complaint_limit
-        )
-        if batch.state != BatchState.RUNNING or not reason:
+        batch = rows.select_related("ses_account__tenant", "tenant").get(pk=batch_id)
+        if batch.state != BatchState.RUNNING or not (reason := judged(batch)):
             return False
         batch.state, batch.state_reason, batch.braked_at = BatchState.PAUSED, reason, timezone.now()
         batch.save(update_fields=["state", "state_reason", "braked_at"])
         record(
-            tenant=tenant,
+            tenant=batch.tenant,
             action=f"{batch.get_lane_display().lower()}.paused",
             target=batch.subject,
             detail={"reason": reason},

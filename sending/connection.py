@@ -115,13 +115,17 @@ def store(row: Model, columns: Columns) -> None:
 def store_answer(account: SesAccount, columns: Columns) -> None:
     """Writes what AWS said of the account, and tells who follows its review when that has moved.
 
-    Two who read at the same time wait for each other here, and of the older answer the review is
-    dropped: it moves once, never back. The first answer of an AWS account is no news.
+    Two who read at the same time wait for each other here, and of the older answer the review and
+    the enforcement are dropped: they move once, never back. The first answer of an AWS account is
+    no news.
     """
     with transaction.atomic():
         stored = SesAccount.unscoped.select_for_update(no_key=True).get(pk=account.pk)
         if stored.quota_read_at and stored.quota_read_at > columns["quota_read_at"]:
-            columns = {name: columns[name] for name in columns if not name.startswith("review_")}
+            moved = ("review_", "enforcement_")
+            columns = {name: columns[name] for name in columns if not name.startswith(moved)}
+        elif columns["enforcement_status"] != stored.enforcement_status:
+            columns = columns | {"enforcement_since": columns["quota_read_at"]}
         store(account, columns)
         known = stored.quota_read_at and stored.aws_account_id == account.aws_account_id
         if known and account.review_status not in ("", stored.review_status):

@@ -38,6 +38,7 @@ def sweep() -> list[int]:
     end_parkings()
     refresh_quotas()
     brakes.look_at_all()
+    brakes.look_at_accounts()
     skip_cancelled()
     finish_batches()
     reopen()

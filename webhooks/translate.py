@@ -226,6 +226,7 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
     counted = {f.message.batch_id for f in news.values() if f.verdict.outcome in _LIMITED}
     # The sweep looks again if this fails; the events are translated all the same.
     transaction.on_commit(partial(brakes.look_at, counted), robust=True)
+    transaction.on_commit(partial(brakes.look_at_accounts, counted), robust=True)
 
 
 _Key = tuple[int, str, str, str]

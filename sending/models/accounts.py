@@ -76,6 +76,12 @@ class SesAccount(TenantOwned):
     review_case = models.CharField(
         max_length=60, blank=True, default="", help_text="the case at AWS Support"
     )
+    enforcement_since = models.DateTimeField(
+        null=True, help_text="when we first read the enforcement status that it has"
+    )
+    judged_from = models.DateTimeField(
+        null=True, help_text="the limits on all its mail count from this hour: a person has resumed"
+    )
     quota_read_at = models.DateTimeField(null=True)
     # Why nothing leaves just now, in words for the dashboard, and when it goes on by itself
     # (null: when a person has mended it).

@@ -229,7 +229,8 @@ def pause_batch(*, batch: Batch, reason: str = "") -> Batch:
 def resume_batch(*, batch: Batch) -> Batch:
     """Goes on where a paused batch stood.
 
-    If a limit had paused it, somebody has seen the figures: the limits count from them on.
+    If a limit had paused it, somebody has seen the figures: the limits count from them on, those
+    of the whole account from the next full hour.
     """
     locked = _locked(batch)
     if locked.state in _ENDED:
@@ -237,6 +238,7 @@ def resume_batch(*, batch: Batch) -> Batch:
     if locked.state == BatchState.PAUSED:
         if locked.braked_at is not None:
             locked.braked_at, locked.braked_from = None, asdict(brakes.figures_of(locked))
+            brakes.lift(locked.ses_account_id)
         locked.state, locked.state_reason = BatchState.RUNNING, ""
         locked.save(update_fields=["state", "state_reason", "braked_at", "braked_from"])
         transaction.on_commit(lambda: _go_on(locked), robust=True)
