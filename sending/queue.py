@@ -15,6 +15,7 @@ from celery import current_app
 from django.conf import settings
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from sending.pace import Budget, effective_rate, lease_size, lookahead
 
@@ -268,6 +269,24 @@ def ring() -> None:
     pipe.exists(_IDLE_KEY)
     if not any(pipe.execute()):
         send_drain()
+
+
+def push_and_ring(pace_key: str, lane: int, batch_id: int, message_id: int) -> None:
+    """push() of one id and ring(), in one question where the script is known."""
+    pipe = valkey().pipeline(transaction=False)
+    pipe.evalsha(
+        _script("push").sha, 0, pace_key, str(lane), str(batch_id), "back", str(message_id)
+    )
+    pipe.llen("send")
+    pipe.exists(_IDLE_KEY)
+    try:
+        _, waiting, idle = pipe.execute()
+    except NoScriptError:
+        push(pace_key, lane, batch_id, [message_id])
+        ring()
+    else:
+        if not waiting and not idle:
+            send_drain()
 
 
 def ring_for_company() -> None:

@@ -7,7 +7,7 @@ itself; a connection keeps what SQL's PREPARE made until it is closed, also over
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
@@ -24,8 +24,9 @@ class Prepared:
 
     def rows(self, *parameters: Any) -> list[tuple[Any, ...]]:
         """Runs it with these parameters on the connection of this thread; its rows."""
-        with connection.cursor() as cursor:
-            known = _prepared.setdefault(connection.connection, set())
+        database = connections[DEFAULT_DB_ALIAS]
+        with database.cursor() as cursor:
+            known = _prepared.setdefault(database.connection, set())
             if self._name not in known:
                 cursor.execute(f"PREPARE {self._name} AS {self._sql}")
                 known.add(self._name)

@@ -14,7 +14,7 @@ from campaigns.models import IdempotencyKey
 from campaigns.selectors.senders import account_for
 from sending.content import Content, complete
 from sending.models import Lane, Message
-from sending.services.batches import send_one, standing_batch
+from sending.services.batches import send_alone
 from sending.skeleton import mailbox
 from tenants.models import Tenant
 
@@ -49,22 +49,19 @@ def send_email(*, tenant: Tenant, email: Email) -> Message:
             param="from",
         )
     content = complete(email.content, postal_address="", unsubscribable=False)
-    batch = standing_batch(
+    return send_alone(
         tenant=tenant,
         lane=Lane.TRANSACTIONAL,
         ses_account=account,
+        email=email.to_email,
+        to_name=email.to_name,
+        data=email.data,
         from_header=mailbox(email.from_name, email.from_email),
         reply_to=email.reply_to,
         subject=content.subject,
         html=content.html,
         text=content.text,
         headers=email.headers,
-    )
-    return send_one(
-        batch=batch,
-        email=email.to_email,
-        to_name=email.to_name,
-        data=email.data,
     )
 
 

@@ -1,7 +1,8 @@
 """The double opt-in mail, through the workspace's own SES like everything a recipient gets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from lists.tokens import Kind, make
 from preferences.languages import OFFERED
 from preferences.mails import finished
 from sending.content import Content
-from sending.models import Batch, Lane, SesAccount
-from sending.services.batches import send_one, standing_batch
+from sending.models import Lane, SesAccount
+from sending.services.batches import send_alone
 from sending.skeleton import mailbox
 from tenants.models import Accent, Tenant
 
@@ -82,8 +83,10 @@ def send_confirmation(*, confirmation: Confirmation, sender: Sender) -> None:
     form, contact = confirmation.form, confirmation.contact
     lists = confirmation.asked_lists
     path = reverse("public:confirm", args=[make(Kind.CONFIRM, confirmation.pk, contact.pk)])
-    send_one(
-        batch=_batch(confirmation.tenant, sender, mail_of(lists)),
+    _send(
+        confirmation.tenant,
+        sender,
+        mail_of(lists),
         email=contact.email,
         data=values(
             tenant=confirmation.tenant,
@@ -93,7 +96,7 @@ def send_confirmation(*, confirmation: Confirmation, sender: Sender) -> None:
             lists=[one.name for one in lists],
             language=contact.language or confirmation.language,
         ),
-        suppressed=False,  # else there were no confirmation
+        may_receive=True,  # else there were no confirmation
     )
 
 
@@ -106,8 +109,8 @@ def test_sender(list_: List) -> Sender | None:
 def send_test(*, list_: List, sender: Sender, to: str) -> None:
     """The mail as a reader of this list would get it; its button leads to a page that says that
     it was a test."""
-    batch = _batch(list_.tenant, sender, mail_of([list_]))
-    send_one(batch=batch, email=to, data=sample_values(list_))
+    mail = mail_of([list_])
+    _send(list_.tenant, sender, mail, email=to, data=sample_values(list_), may_receive=False)
 
 
 def sample_values(list_: List) -> dict[str, Any]:
@@ -133,8 +136,6 @@ def values(
 ) -> dict[str, Any]:
     """The merge tags of a confirmation mail, and our own words in the reader's language."""
     language = language if language in OFFERED else settings.LANGUAGE_CODE
-    with translation.override(language):
-        words = _words(tenant.name, title)
     return {
         "confirm_url": confirm_url,
         "title": title,
@@ -144,37 +145,50 @@ def values(
         "colour": tenant.colour or COLOURS[Accent(tenant.accent)],
         "logo_url": f"{settings.SITE_URL}{tenant.logo_url}" if tenant.logo_url else "",
         "language": language,
-        "words": words,
+        "words": _words(language, tenant.name, title),
     }
 
 
-def _words(company: str, title: str) -> dict[str, str]:
+@lru_cache(maxsize=1_000)
+def _words(language: str, company: str, title: str) -> Mapping[str, str]:
     days = {"days": VALID_FOR.days}
-    return {
-        "subject": _("Please confirm your subscription to %(company)s") % {"company": company},
-        "heading": _("One click is left"),
-        "asked": _(
-            "Somebody, most likely you, typed this address into the form “%(title)s” and asked "
-            "%(company)s for mail:"
-        )
-        % {"title": title, "company": company},
-        "button": _("Confirm my subscription"),
-        "other_way": _("The button works for %(days)s days. If it does not, open this address:")
-        % days,
-        "open": _("Confirm your subscription by opening this page and pressing its button:"),
-        "works_for": _("The link works for %(days)s days.") % days,
-        "not_you": _(
-            "You did not ask? Do nothing. Without this click you get no mail from %(company)s."
-        )
-        % {"company": company},
-    }
+    with translation.override(language):
+        return {
+            "subject": _("Please confirm your subscription to %(company)s") % {"company": company},
+            "heading": _("One click is left"),
+            "asked": _(
+                "Somebody, most likely you, typed this address into the form “%(title)s” and asked "
+                "%(company)s for mail:"
+            )
+            % {"title": title, "company": company},
+            "button": _("Confirm my subscription"),
+            "other_way": _("The button works for %(days)s days. If it does not, open this address:")
+            % days,
+            "open": _("Confirm your subscription by opening this page and pressing its button:"),
+            "works_for": _("The link works for %(days)s days.") % days,
+            "not_you": _(
+                "You did not ask? Do nothing. Without this click you get no mail from %(company)s."
+            )
+            % {"company": company},
+        }
 
 
-def _batch(tenant: Tenant, sender: Sender, mail: Content) -> Batch:
-    return standing_batch(
+def _send(
+    tenant: Tenant,
+    sender: Sender,
+    mail: Content,
+    *,
+    email: str,
+    data: Mapping[str, Any],
+    may_receive: bool,
+) -> None:
+    send_alone(
         tenant=tenant,
         lane=Lane.SYSTEM,
         ses_account=sender.account,
+        email=email,
+        data=data,
+        may_receive=may_receive,
         from_header=sender.from_header,
         subject=mail.subject,
         html=mail.html,

@@ -7,7 +7,10 @@ has changed since: a row that was written anew has another ctid or xmin ("System
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
 from lists.models import SignupForm
 from lists.selectors.signup_forms import Offer, offer_of, open_form
@@ -53,7 +56,7 @@ _lock = Lock()
 
 def opened(public_id: UUID) -> Opened | None:
     """The form with this id as it is now, if it takes sign-ups."""
-    rows = _VERSION.rows(public_id)
+    rows = _versions(public_id)
     if not rows:
         return None
     [(version,)] = rows
@@ -69,3 +72,17 @@ def opened(public_id: UUID) -> Opened | None:
         while len(_remembered) > _MOST:
             _remembered.popitem(last=False)
     return found
+
+
+def _versions(public_id: UUID) -> list[tuple[Any, ...]]:
+    """Asked first of all, so that the answer is also the proof that the connection is alive, for
+    which Django would ask before it (CONN_HEALTH_CHECKS)."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.in_atomic_block:
+        return _VERSION.rows(public_id)
+    connection.health_check_done = True  # type: ignore[attr-defined]  # unknown to the stubs
+    try:
+        return _VERSION.rows(public_id)
+    except (InterfaceError, OperationalError):
+        connection.close()
+        return _VERSION.rows(public_id)

@@ -10,7 +10,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
-from lists.addresses import normalise
+from lists.addresses import Address, normalise
 from lists.models import Contact
 from lists.selectors.audience import suppressed_among
 from lists.selectors.reach import Audience
@@ -36,10 +36,11 @@ _CHUNK = 10_000
 _STANDING = Prepared(
     "standing_batch",
     f"""
-    SELECT id FROM sending_batch
+    SELECT id, state FROM sending_batch
     WHERE tenant_id = $1 AND fingerprint = $2
       AND state NOT IN ('{BatchState.PAUSED}', '{BatchState.CANCELLED}')
     ORDER BY id DESC LIMIT 1
+    FOR KEY SHARE
     """,  # noqa: S608 (constants of ours)
 )
 _STATE = Prepared("batch_state", "SELECT state FROM sending_batch WHERE id = $1 FOR KEY SHARE")
@@ -106,28 +107,6 @@ def create_batch(
     return batch
 
 
-def standing_batch(
-    *, tenant: Tenant, lane: Lane, ses_account: SesAccount, **mail: Unpack[Mail]
-) -> Batch:
-    """The batch for mails that are asked for one by one: an older one with exactly this content,
-    else a new one. It serves for years; two made at once do no harm.
-
-    Raises ContentError when the content does not compile.
-    """
-    key = orjson.dumps([lane, ses_account.pk, mail], option=orjson.OPT_SORT_KEYS)
-    fingerprint = hashlib.sha256(key).digest()
-    known = _STANDING.rows(tenant.pk, fingerprint)
-    if not known:
-        return create_batch(
-            tenant=tenant, lane=lane, ses_account=ses_account, fingerprint=fingerprint, **mail
-        )
-    # What is not known here is read from its row when somebody asks for it, which send_one()
-    # does not.
-    found = Batch.from_db(connection.alias, ["id", "lane"], [known[0][0], lane])
-    found.tenant, found.ses_account = tenant, ses_account
-    return found
-
-
 @transaction.atomic
 def launch_batch(*, batch: Batch) -> Batch:
     """Sends a batch to its lists, from now on. Launching it again changes nothing."""
@@ -146,63 +125,106 @@ def send_one(
     contact: Contact | None = None,
     to_name: str = "",
     data: Mapping[str, Any] | None = None,
-    suppressed: bool | None = None,
 ) -> Message:
     """One mail of a batch to one address, pushed once this is committed.
 
-    A suppressed address gives a skipped message with the reason; nothing leaves. `suppressed` is
-    what the caller has just been told of the address in this transaction; None: it is asked here.
-    Raises InvalidAddress, and BatchEnded when the batch was cancelled.
+    A suppressed address gives a skipped message with the reason; nothing leaves. Raises
+    InvalidAddress, and BatchEnded when the batch was cancelled.
     """
     address = normalise(email)
     # The caller's transaction ends when this fails: a savepoint costs as much as two statements.
     with transaction.atomic(savepoint=False):
-        _open(batch)
-        if suppressed is None:
-            suppressed = bool(
-                suppressed_among(tenant=batch.tenant, email_norms=[address.email_norm])
+        [(state,)] = _STATE.rows(batch.pk)
+        _open(batch, state)
+        is_suppressed = _is_suppressed(batch.tenant, address)
+        return _write(batch, address, contact, to_name, data or {}, is_suppressed=is_suppressed)
+
+
+def send_alone(
+    *,
+    tenant: Tenant,
+    lane: Lane,
+    ses_account: SesAccount,
+    email: str,
+    to_name: str = "",
+    data: Mapping[str, Any] | None = None,
+    may_receive: bool = False,
+    **mail: Unpack[Mail],
+) -> Message:
+    """As send_one(), for mails that are asked for one by one: of an older batch with exactly this
+    content, else of a new one. It serves for years; two made at once do no harm.
+
+    `may_receive`: the caller has found the address not suppressed, in this transaction. Raises
+    InvalidAddress, and ContentError when the content does not compile.
+    """
+    address = normalise(email)
+    key = orjson.dumps([lane, ses_account.pk, mail], option=orjson.OPT_SORT_KEYS)
+    fingerprint = hashlib.sha256(key).digest()
+    with transaction.atomic(savepoint=False):
+        if known := _STANDING.rows(tenant.pk, fingerprint):
+            [(pk, state)] = known
+            # What is not known here would be read from its row, but nothing of it is needed.
+            batch = Batch.from_db(connection.alias, ["id", "lane"], [pk, lane])
+            batch.tenant, batch.ses_account = tenant, ses_account
+        else:
+            batch = create_batch(
+                tenant=tenant, lane=lane, ses_account=ses_account, fingerprint=fingerprint, **mail
             )
-        message = Message(
-            tenant_id=batch.tenant_id,
-            batch=batch,
-            contact=contact,
-            email=address.email,
-            status=Status.SKIPPED if suppressed else Status.QUEUED,
-            reason="Suppressed" if suppressed else "",
-        )
-        extra = MessageData(tenant_id=batch.tenant_id, to_name=to_name, data=dict(data or {}))
-        [(message.pk,)] = _WRITE_ONE.rows(
-            batch.tenant_id,
-            batch.pk,
-            contact.pk if contact else None,
-            message.email,
-            message.status,
-            message.reason,
-            extra.public_id,
-            to_name,
-            json.dumps(extra.data),
-            timezone.now(),
-            tally.shard(),
-            int(suppressed),
-        )
-        extra.message = message
-        if not suppressed:
-            pace_key, lane = batch.ses_account.pace_key, batch.lane
-            transaction.on_commit(lambda: _push_one(pace_key, lane, batch.pk, message.pk))
-        return message
+            state = batch.state
+        _open(batch, state)
+        is_suppressed = not may_receive and _is_suppressed(tenant, address)
+        return _write(batch, address, None, to_name, data or {}, is_suppressed=is_suppressed)
 
 
-def _push_one(pace_key: str, lane: int, batch_id: int, message_id: int) -> None:
-    queue.push(pace_key, lane, batch_id, [message_id])
-    queue.ring()
+def _is_suppressed(tenant: Tenant, address: Address) -> bool:
+    return bool(suppressed_among(tenant=tenant, email_norms=[address.email_norm]))
 
 
-def _open(batch: Batch) -> None:
+def _write(
+    batch: Batch,
+    address: Address,
+    contact: Contact | None,
+    to_name: str,
+    data: Mapping[str, Any],
+    *,
+    is_suppressed: bool,
+) -> Message:
+    message = Message(
+        tenant_id=batch.tenant_id,
+        batch=batch,
+        contact=contact,
+        email=address.email,
+        status=Status.SKIPPED if is_suppressed else Status.QUEUED,
+        reason="Suppressed" if is_suppressed else "",
+    )
+    extra = MessageData(tenant_id=batch.tenant_id, to_name=to_name, data=dict(data))
+    [(message.pk,)] = _WRITE_ONE.rows(
+        batch.tenant_id,
+        batch.pk,
+        contact.pk if contact else None,
+        message.email,
+        message.status,
+        message.reason,
+        extra.public_id,
+        to_name,
+        json.dumps(extra.data),
+        timezone.now(),
+        tally.shard(),
+        int(is_suppressed),
+    )
+    extra.message = message
+    if not is_suppressed:
+        pace_key, lane = batch.ses_account.pace_key, batch.lane
+        transaction.on_commit(lambda: queue.push_and_ring(pace_key, lane, batch.pk, message.pk))
+    return message
+
+
+def _open(batch: Batch, state: str) -> None:
     """Makes a batch run that is new, or done with what it had, while others may do the same.
 
-    The shared lock keeps the sweep from calling it done before our message is in.
+    `state` was read with a shared lock, which keeps the sweep from calling it done before our
+    message is in.
     """
-    [(state,)] = _STATE.rows(batch.pk)
     if state == BatchState.CANCELLED:
         raise BatchEnded
     if state in (BatchState.PREPARING, BatchState.DONE):

@@ -1,6 +1,7 @@
 """What a request may carry: JSON of a bounded size, and no field that is not known."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import orjson
@@ -51,6 +52,11 @@ def _holds_nul(value: Any) -> bool:
 
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer that refuses a field it does not know, instead of dropping it in silence."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Copies of the declared fields. Theirs are deep, which takes as long as all validation;
+        but nothing that belongs to one request is kept below a field."""
+        return {name: copy(field) for name, field in self._declared_fields.items()}
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):

@@ -7,7 +7,7 @@ from typing import Any
 
 import altcha
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -31,6 +31,7 @@ from lists.models import (
 from lists.services import optin
 from preferences import stamps
 from preferences.services import mailing
+from preferences.services.opening import opened
 from sending.content import check_content
 from sending.language import parse, render
 from sending.ledger import claim
@@ -923,3 +924,16 @@ def test_a_confirmation_of_deleted_lists_says_so(post: Post, visitor: Client, ne
     response = visitor.post(confirm_path(), {"confirm": "yes"})
     assert response.status_code == 410
     assert_public(response)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_is_replaced(form: SignupForm) -> None:
+    assert opened(form.public_id)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid]
+        )
+        assert cursor.fetchone() == (True,)
+    other.close()
+    assert opened(form.public_id)
