@@ -20,6 +20,8 @@ COPY campaigns campaigns
 COPY webhooks webhooks
 COPY preferences preferences
 COPY reputation reputation
+COPY readiness readiness
+COPY docs/guides docs/guides
 COPY templates templates
 COPY bluefox bluefox
 COPY locale locale

@@ -2,7 +2,7 @@
 # Works with GNU make 3.81, which macOS ships.
 
 PY := .venv/bin/python
-APPS := bluefox tenants lists sending campaigns webhooks preferences reputation
+APPS := bluefox tenants lists sending campaigns webhooks preferences reputation readiness
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 

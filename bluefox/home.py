@@ -52,7 +52,7 @@ class Quota:
 
 
 def checklist(tenant: Tenant) -> list[Step]:
-    """The five steps from an empty workspace to the first campaign; one of them is `current`."""
+    """The six steps from an empty workspace to the first campaign; one of them is `current`."""
     accounts = list(accounts_of(tenant))
     connected = [account for account in accounts if account.state == SesState.CONNECTED]
     verified = SenderIdentity.objects.for_tenant(tenant).filter(verified=True)
@@ -81,6 +81,14 @@ def checklist(tenant: Tenant) -> list[Step]:
             "Open your domains",
             sending,
             done=verified.exists(),
+        ),
+        Step(
+            "Get production access",
+            "Until then AWS delivers to verified addresses only. Readiness shows what AWS asks for "
+            "and how you stand, and writes the request.",
+            "Open Readiness",
+            reverse("readiness:index", args=[tenant.slug]),
+            done=any(account.production_access for account in connected),
         ),
         Step(
             "Bring your contacts",
@@ -208,5 +216,6 @@ def _of_account(account: SesAccount) -> list[Concern]:
         )
     if not account.production_access:
         text = f"{account.name} is in the sandbox: AWS lets it write to verified addresses only."
-        found.append(Concern(text, url))
+        readiness = reverse("readiness:index", args=[account.tenant.slug])
+        found.append(Concern(text, f"{readiness}?account={account.public_id}"))
     return found

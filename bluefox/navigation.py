@@ -30,6 +30,7 @@ PLACES = (
     Place("Bounces", "webhooks:index", "triangle-alert", "b"),
     Place("Sending", "sending:index", "server", "e"),
     Place("Domains", "domains:index", "globe", "n"),
+    Place("Readiness", "readiness:index", "badge-check", "y"),
     Place("Developers", "tenants:developers", "code", "d", "developers.edit"),
     Place("Settings", "tenants:settings", "settings", "s"),
 )

@@ -96,4 +96,17 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "campaigns.tasks.forget_old_idempotency_keys",
         "schedule": 3600.0,
     },
+    "mail what AWS decided about production access": {
+        "task": "readiness.tasks.mail_decisions",
+        "schedule": 60.0,
+    },
+    "write last month's report where a month has begun": {
+        "task": "readiness.tasks.write_reports",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+    "mail the monthly reports": {
+        "task": "readiness.tasks.mail_reports",
+        "schedule": 300.0,
+    },
 }

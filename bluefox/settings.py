@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "webhooks",
     "preferences",
     "reputation",
+    "readiness",
 ]
 
 MIDDLEWARE = [

@@ -20,6 +20,7 @@ workspace_urls = [
     path("domains/", include("sending.urls_domains")),
     path("campaigns/", include("campaigns.urls")),
     path("feedback/", include("webhooks.urls")),
+    path("readiness/", include("readiness.urls")),
 ]
 
 urlpatterns = [
@@ -28,6 +29,7 @@ urlpatterns = [
     path("", include("preferences.urls")),
     path("", include("webhooks.urls_public")),
     path("", include("sending.urls_public")),
+    path("", include("readiness.urls_public")),
     path("api/v1/", include(api.urlpatterns)),
     path("operator/", include((_operator, "operator"))),
     path("w/<slug:workspace>/", include(workspace_urls)),

@@ -36,9 +36,18 @@ class WorkspaceForm(forms.ModelForm):
 
     class Meta:
         model = Tenant
-        fields: tuple[str, ...] = ("name", "timezone", "website", "postal_address")
+        fields: tuple[str, ...] = (
+            "name",
+            "timezone",
+            "website",
+            "postal_address",
+            "monthly_report",
+        )
+        labels = {"monthly_report": "Mail the members a report each month"}
         help_texts = {
             "name": "Your company, as the people you write to know it.",
+            "monthly_report": "How you kept AWS's rules, what changed, and what to do next. It "
+            "comes on the first, to owners, admins and marketers.",
         }
         widgets = {"postal_address": forms.Textarea(attrs={"rows": 3})}
 
@@ -52,6 +61,7 @@ class NewWorkspaceForm(WorkspaceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        del self.fields["monthly_report"]
         if not self.is_bound:
             self.fields["timezone"].widget.attrs["data-own-time-zone"] = True
 

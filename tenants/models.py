@@ -128,6 +128,9 @@ class Tenant(models.Model):
         validators=[MinValueValidator(30), MaxValueValidator(3650)],
         help_text="who has opened or clicked nothing for so long is unengaged; null: nobody is",
     )
+    monthly_report = models.BooleanField(
+        default=True, db_default=True, help_text="mail the members how AWS's rules were kept"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

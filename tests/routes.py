@@ -40,6 +40,10 @@ def _identity(world: World) -> dict[str, Any]:
     return {"public_id": world.account.public_id, "identity_id": world.identity.public_id}
 
 
+def _mended(key: str) -> Ids:
+    return lambda world: {"public_id": world.account.public_id, "key": key}
+
+
 WORKSPACE = {
     "tenants:home": Row("view"),
     "tenants:under_way": Row("view"),
@@ -153,6 +157,18 @@ WORKSPACE = {
     "campaigns:resend_unknown": Row("campaigns.send", _sent, acts=True),
     "campaigns:report": Row("view", _sent),
     "campaigns:progress": Row("view", _sent),
+    "readiness:index": Row("view"),
+    "readiness:state": Row("view"),
+    "readiness:mend": Row("sending.edit", _mended("feedback"), acts=True, calls_aws=True),
+    "readiness:mend_optin": Row("forms.edit", acts=True),
+    "readiness:mend_captcha": Row("forms.edit", acts=True),
+    "readiness:request": Row("view", _account),
+    "readiness:save": Row("workspace.edit", _account, acts=True),
+    "readiness:draft_anew": Row("workspace.edit", _account, acts=True),
+    "readiness:file": Row("access.request", _account, acts=True, calls_aws=True),
+    "readiness:follow": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "readiness:reports": Row("view"),
+    "readiness:report": Row("view", _of("report")),
     "webhooks:index": Row("view"),
     "webhooks:remove": Row("contacts.edit", _of("digest"), acts=True),
 }
@@ -191,6 +207,8 @@ OPEN = {
     "api_submissions": Row("", _form, acts=True),
     "dns:records": Row("", lambda world: {"token": world.dns_token}),
     "dns:zone": Row("", lambda world: {"token": world.dns_token}),
+    "guides:index": Row(""),
+    "guides:guide": Row("", lambda world: {"name": "set-up-ses"}),
     "openapi": Row(""),
     "api_docs": Row(""),
 }

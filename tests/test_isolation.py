@@ -163,6 +163,7 @@ def test_the_table_of_roles() -> None:
         "workspace.edit": admin,
         "members.edit": admin,
         "audit.view": admin,
+        "access.request": {"owner"},
     }
 
 

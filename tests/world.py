@@ -40,6 +40,7 @@ from lists.models import (
 )
 from lists.services.fields import create_field
 from lists.services.tags import save_tag, set_tags
+from readiness.models import AccessDraft, MonthlyReport, ReviewStep, StepKind
 from sending import standing
 from sending.models import (
     Batch,
@@ -95,6 +96,7 @@ class World:
     sent: Campaign
     email: MessageData
     digest: FeedbackDigest
+    report: MonthlyReport
     unsubscribe_token: str
     confirm_token: str
     digest_token: str
@@ -233,6 +235,17 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     SelfTest.unscoped.create(
         tenant=tenant, ses_account=account, from_address=f"news@{mark}.example"
     )
+    AccessDraft.unscoped.create(
+        tenant=tenant, ses_account=account, website=f"https://{mark}.example", about=mark,
+        monthly_mails=1, saved_by=user,
+    )  # fmt: skip
+    ReviewStep.unscoped.create(
+        tenant=tenant, ses_account=account, kind=StepKind.GRANTED, text=mark, by=user,
+        mailed_at=now,
+    )  # fmt: skip
+    report = MonthlyReport.unscoped.create(
+        tenant=tenant, month=now.date().replace(day=1), figures=report_figures(), mailed_at=now
+    )
     SnsMessage.unscoped.create(
         tenant=tenant, ses_account=account, sns_message_id=mark, kind="Notification", body="{}"
     )
@@ -256,12 +269,25 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         sent=sent,
         email=email,
         digest=digest,
+        report=report,
         unsubscribe_token=tokens.make(tokens.Kind.RECIPIENT, batch.pk, contact.pk),
         confirm_token=tokens.make(tokens.Kind.CONFIRM, confirmation.pk, contact.pk),
         digest_token=tokens.make(tokens.Kind.DIGEST, digest.pk, user.pk),
         webhook_token=mark,
         dns_token=tokens.make(tokens.Kind.DNS, identity.pk, 1),
     )
+
+
+def report_figures(**changed: Any) -> dict[str, Any]:
+    """What a month's report keeps: a quiet month of a small workspace."""
+    rates = {"sent": 1000, "bounced": 5, "delivered": 995, "complained": 0, "heard": 700}
+    hygiene = {"imported": 0, "role": 0, "disposable": 0, "contacts": 500, "unengaged": 20}
+    return {
+        "rates": rates, "rates_before": rates, "score": 90, "worse": [],
+        "lines": {"connection": "good", "dns": "partly"},
+        "lists": {"joined": 12, "left": 3, "active": 480},
+        "hygiene": hygiene | {"unengaged_days": 180},
+    } | changed  # fmt: skip
 
 
 def _import(tenant: Tenant, list_: List, mark: str, status: ImportStatus) -> Import:

@@ -45,6 +45,30 @@ Alpine.data("typed", () => ({
   },
 }));
 
+// How long the sections of a text are together, with their headings, against data-most. The server
+// counts the same way (readiness.drafting.whole).
+Alpine.data("tally", () => ({
+  length: 0,
+  init() {
+    this.count();
+    this.$root.addEventListener("input", () => this.count());
+  },
+  count() {
+    const parts = [...this.$root.querySelectorAll("textarea[data-heading]")]
+      .filter((area) => area.value.trim())
+      .map((area) => `${area.dataset.heading}\n${area.value.trim()}`);
+    this.length = [...parts.join("\n\n")].length;
+  },
+  get over() {
+    return this.length > Number(this.$root.dataset.most);
+  },
+  get words() {
+    const most = Number(this.$root.dataset.most);
+    const told = `${this.length.toLocaleString("en")} of ${most.toLocaleString("en")} characters`;
+    return this.over ? `${told}: too long for AWS` : told;
+  },
+}));
+
 // Rows are ticked in the table, told in the bar; shift-click ticks a range.
 Alpine.data("selection", () => ({
   count: 0,

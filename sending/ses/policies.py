@@ -88,5 +88,17 @@ def permission_policy(region: str, configuration_set: str) -> Policy:
     }
 
 
+def access_policy() -> Policy:
+    """The one action that files a request for production access.
+
+    Not in permission_policy: people at AWS read what it files, so a person says when it may be
+    used. It knows no resource but `*`.
+    """
+    return {
+        "Version": "2012-10-17",
+        "Statement": [_allow("AskForProductionAccess", ["ses:PutAccountDetails"], "*")],
+    }
+
+
 def _allow(sid: str, actions: list[str], resource: str | list[str]) -> Policy:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}

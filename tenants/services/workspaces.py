@@ -35,6 +35,7 @@ class Profile:
     timezone: str
     website: str = ""
     postal_address: str = ""
+    monthly_report: bool = True
 
 
 @dataclass(frozen=True)

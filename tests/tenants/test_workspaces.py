@@ -84,7 +84,8 @@ def test_a_person_makes_ten_workspaces_a_day(newcomer: Client) -> None:
 
 def test_settings_are_saved_and_the_log_keeps_what_was_before(alice: Person) -> None:
     form = {"name": "Acme Ltd", "timezone": "Asia/Tokyo", "website": "",
-            "postal_address": "1 Acme Street, Springfield"}  # fmt: skip
+            "postal_address": "1 Acme Street, Springfield",
+            "monthly_report": "on"}  # fmt: skip
     response = alice.client.post("/w/acme/settings/save/", form)
     assert response.status_code == 302
     acme = Tenant.objects.get(pk=alice.tenant.pk)

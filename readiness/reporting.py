@@ -1,0 +1,142 @@
+"""How a workspace kept AWS's rules in a month, written down and mailed on the first of the next."""
+
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Sum
+from django.urls import reverse
+
+from lists.models import Contact, Import, ImportStatus, List, ListDay
+from lists.selectors.reach import Audience, headcount
+from readiness.advice import read
+from readiness.lines import judge, score, states
+from readiness.models import MonthlyReport
+from readiness.selectors.facts import facts_of
+from readiness.selectors.rates import rates_between
+from readiness.verdicts import State
+from sending.models import SesAccount
+from sending.selectors.accounts import accounts_of
+from tenants.models import Tenant, User
+from tenants.services.mails import mail_members, mail_waiting
+
+# A server that was down on the first writes it when it is back, but no old months later on.
+_UNTIL_DAY = 3
+_GIVE_UP = timedelta(days=1)
+
+
+def write_due(now: datetime) -> int:
+    """Writes last month's report of each workspace in whose zone a month has just begun; how many.
+
+    Only of those whose Amazon SES was connected before that month was over.
+    """
+    written = 0
+    read = SesAccount.unscoped.filter(quota_read_at__isnull=False)
+    for tenant in Tenant.objects.filter(pk__in=read.values("tenant")).order_by("pk"):
+        today = now.astimezone(ZoneInfo(tenant.timezone)).date()
+        month = _first(today.replace(day=1) - timedelta(days=1))
+        begins, ends = _bounds(month, tenant)
+        if today.day > _UNTIL_DAY or not read.filter(tenant=tenant, created_at__lt=ends).exists():
+            continue
+        if MonthlyReport.objects.for_tenant(tenant).filter(month=month).exists():
+            continue
+        figures = _figures(tenant, month, begins, ends)
+        # Two clocks may come here together: report_month_once keeps one.
+        report = MonthlyReport(tenant=tenant, month=month, figures=figures)
+        MonthlyReport.unscoped.bulk_create([report], ignore_conflicts=True)
+        written += 1
+    return written
+
+
+def mail_written(now: datetime) -> int:
+    """Mails the new reports, trying for a day; how many went out. Not where it is switched off."""
+    rows = MonthlyReport.unscoped.filter(created_at__gt=now - _GIVE_UP, tenant__monthly_report=True)
+    return mail_waiting(rows.select_related("tenant"), _mail, now=now)
+
+
+def _first(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _bounds(month: date, tenant: Tenant) -> tuple[datetime, datetime]:
+    """The month's first moment and the next one's, in the workspace's zone."""
+    zone = ZoneInfo(tenant.timezone)
+    following = _first(month + timedelta(days=31))
+    midnight = datetime.min.time()
+    return (
+        datetime.combine(month, midnight, tzinfo=zone),
+        datetime.combine(following, midnight, tzinfo=zone),
+    )
+
+
+def _figures(tenant: Tenant, month: date, begins: datetime, ends: datetime) -> dict[str, Any]:
+    """What is kept; counts are of the month, lines and members of the moment of writing."""
+    lines = judge(facts_of(tenant, accounts_of(tenant).first()))
+    previous = _first(month - timedelta(days=1))
+    earlier = MonthlyReport.objects.for_tenant(tenant).filter(month=previous).first()
+    before = earlier.figures["lines"] if earlier else {}
+    return {
+        "rates": asdict(rates_between(tenant, begins, ends)),
+        "rates_before": asdict(rates_between(tenant, _bounds(previous, tenant)[0], begins)),
+        "score": score(lines),
+        "lines": states(lines),
+        "worse": [
+            line.key for line in lines if not line.is_good and before.get(line.key) == State.GOOD
+        ],
+        "lists": _growth(tenant, month, ends.date()),
+        "hygiene": _hygiene(tenant, begins, ends),
+    }
+
+
+def _growth(tenant: Tenant, first: date, following: date) -> dict[str, int]:
+    days = ListDay.objects.for_tenant(tenant).filter(day__gte=first, day__lt=following)
+    sums = days.aggregate(joined=Sum("joined", default=0), left=Sum("left", default=0))
+    latest = days.order_by("list", "-day").distinct("list")
+    return {**sums, "active": sum(day.active for day in latest)}
+
+
+def _hygiene(tenant: Tenant, begins: datetime, ends: datetime) -> dict[str, int | None]:
+    """`unengaged` None where the workspace does not say after how many days somebody is."""
+    files = Import.objects.for_tenant(tenant).filter(
+        status=ImportStatus.DONE, dry_run=False, finished_at__gte=begins, finished_at__lt=ends
+    )
+    names = ("created", "role", "disposable")
+    found = files.aggregate(**{name: Sum(name, default=0) for name in names})
+    contacts = Contact.objects.for_tenant(tenant).count()
+    return {
+        "imported": found["created"],
+        "role": found["role"],
+        "disposable": found["disposable"],
+        "contacts": contacts,
+        "unengaged": _unengaged(tenant),
+        "unengaged_days": tenant.unengaged_days,
+    }
+
+
+def _unengaged(tenant: Tenant) -> int | None:
+    if tenant.unengaged_days is None:
+        return None
+    lists = tuple(List.objects.for_tenant(tenant).values_list("pk", flat=True))
+    if not lists:
+        return 0
+    everyone = Audience(lists=lists, unengaged_days=tenant.unengaged_days)
+    return headcount(tenant=tenant, audience=everyone).left_out["unengaged"]
+
+
+def _mail(report: MonthlyReport) -> bool:
+    tenant = report.tenant
+    page = reverse("readiness:report", args=[tenant.slug, report.public_id])
+    context = {
+        "report": report,
+        "month": read(report.figures),
+        "tenant": tenant,
+        "page_url": f"{settings.SITE_URL}{page}",
+        "settings_url": f"{settings.SITE_URL}{reverse('tenants:settings', args=[tenant.slug])}",
+    }
+
+    def values(_: User) -> dict[str, Any]:
+        return context
+
+    return mail_members(tenant, "monthly_report", values)
