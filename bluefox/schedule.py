@@ -41,6 +41,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "webhooks.tasks.mail_digests",
         "schedule": 60.0,
     },
+    "fetch what SNS could not deliver: every two minutes where events are missing, else hourly": {
+        "task": "webhooks.tasks.fetch_dead_letters",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "notice when mail leaves and no event comes back": {
         "task": "webhooks.tasks.watch_events",
         "schedule": 60.0,

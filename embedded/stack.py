@@ -139,6 +139,7 @@ def _environ(data: Path, ports: Ports) -> dict[str, str]:
         "CELERY_BEAT_SCHEDULE_FILENAME": str(data / "beat-schedule"),
         "AWS_ENDPOINT_URL_SESV2": aws,
         "AWS_ENDPOINT_URL_SNS": aws,
+        "AWS_ENDPOINT_URL_SQS": aws,
         "AWS_ENDPOINT_URL_STS": aws,
         "AWS_CA_BUNDLE": str(data / "ca" / "ca.pem"),
         "AWS_SNS_CERT_ORIGIN": f"http://127.0.0.1:{ports.simulator}",

@@ -1,4 +1,4 @@
-"""The state of the simulated cloud: accounts, keys, roles, sessions and what SES and SNS hold."""
+"""The state of the simulated cloud: accounts, keys, roles, sessions, what services hold."""
 
 import secrets
 import time
@@ -128,6 +128,28 @@ class Subscription:
 
 
 @dataclass
+class QueuedMessage:
+    """A message in an SQS queue; `receipt` is that of its last receipt."""
+
+    id: str
+    body: str
+    sent: float
+    visible_at: float = 0.0
+    receipt: str = ""
+    receives: int = 0
+
+
+@dataclass
+class Queue:
+    """An SQS queue."""
+
+    name: str
+    created: float
+    attributes: dict[str, str] = field(default_factory=dict)
+    messages: list[QueuedMessage] = field(default_factory=list)
+
+
+@dataclass
 class Region:
     """What one account has in one region."""
 
@@ -147,6 +169,7 @@ class Region:
     suppressed: dict[str, Suppressed] = field(default_factory=dict)
     topics: dict[str, Topic] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    queues: dict[str, Queue] = field(default_factory=dict)
 
     def reasons_for(self, set_name: str) -> list[str]:
         """Return the suppression reasons in force for a configuration set: its own if it has."""

@@ -19,6 +19,7 @@ import orjson
 from simulator import sns_envelope
 from simulator.accounts import Subscription
 from simulator.certs import Signer
+from simulator.dead_letters import bury
 from simulator.ledger import Ledger
 from simulator.messages import timestamp
 from simulator.settings import Settings
@@ -234,6 +235,8 @@ class Publisher:
 
     def _bury(self, delivery: Delivery, status: int, text: str) -> None:
         self.counts["dead"] += 1
+        if delivery.kind == "Notification":
+            bury(delivery.subscription, self._store, delivery.body.decode("utf-8", "replace"))
         self.dead_letters.append(
             {
                 "subscription": delivery.subscription.arn,

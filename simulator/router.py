@@ -12,6 +12,7 @@ from simulator import (
     ses_identities,
     ses_sets,
     sns,
+    sqs,
     sts,
 )
 from simulator.cloud import Cloud
@@ -49,6 +50,8 @@ class Router:
             return admin.handle(request, self._cloud)
         if path.startswith("/SimpleNotificationService-"):
             return self._certificate(request)
+        if path == "/" and request.headers.get("x-amz-target", "").startswith(sqs.TARGET):
+            return self._sqs(request)
         if path == "/" and (request.method == "POST" or "Action=" in request.query):
             return self._query(request)
         if path == dns_pages.PATH and request.method in ("GET", "POST"):
@@ -119,6 +122,20 @@ class Router:
             return xml_error(error, namespace)
         except UnicodeDecodeError:
             return xml_error(ApiError("MalformedInput", "The body is not UTF-8."), namespace)
+
+    def _sqs(self, request: Request) -> Response:
+        try:
+            scope = scope_of(request)
+            if scope.service != "sqs":
+                raise ApiError(
+                    "InvalidSignatureException",
+                    "Credential should be scoped to correct service: 'sqs'.",
+                    403,
+                )
+            return sqs.handle(request, verify(request, scope, self._cloud.store), self._cloud)
+        except ApiError as error:
+            error.code = QUERY_CODES.get(error.code, error.code)
+            return sqs.refused(error)
 
     def _certificate(self, request: Request) -> Response:
         signer = self._cloud.signer

@@ -116,12 +116,16 @@ class Sns:
             raise invalid("Endpoint must match the specified protocol")
         given = entries(self.params, "Attributes")
         for key, value in given.items():
-            check_subscription_attribute(key, value)
+            check_subscription_attribute(key, value, topic.arn)
         subscription = self._existing(topic.arn, protocol, endpoint)
         if subscription is None:
             arn = f"{topic.arn}:{uuid.uuid4()}"
             subscription = Subscription(arn, topic.arn, protocol, endpoint, attributes=given)
             self.region.subscriptions[arn] = subscription
+        elif any(subscription.attributes.get(key) != value for key, value in given.items()):
+            raise invalid(
+                "Attributes Reason: Subscription already exists with different attributes"
+            )
         if not subscription.confirmed:
             subscription.token = secrets.token_hex(125)
             subscription.token_expires = time.time() + TOKEN_SECONDS
@@ -176,7 +180,7 @@ class Sns:
         """SetSubscriptionAttributes."""
         subscription = self._subscription("SetSubscriptionAttributes")
         name, value = self.params.get("AttributeName", ""), self.params.get("AttributeValue", "")
-        check_subscription_attribute(name, value)
+        check_subscription_attribute(name, value, subscription.topic_arn)
         subscription.attributes[name] = value
         self.cloud.store.touch()
         return ""

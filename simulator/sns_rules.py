@@ -2,6 +2,7 @@
 
 from xml.sax.saxutils import escape
 
+from simulator.dead_letters import check_redrive_policy
 from simulator.sns_policy import check_delivery_policy, check_json
 from simulator.web import ApiError
 
@@ -19,7 +20,7 @@ def check_topic_attribute(name: str, value: str) -> None:
         check_json(name, value)
 
 
-def check_subscription_attribute(name: str, value: str) -> None:
+def check_subscription_attribute(name: str, value: str, topic_arn: str) -> None:
     """Raise InvalidParameter for an attribute SNS does not know or a value it does not take."""
     if name not in SUBSCRIPTION_ATTRIBUTES:
         raise invalid("AttributeName")
@@ -29,6 +30,8 @@ def check_subscription_attribute(name: str, value: str) -> None:
         check_json(name, value)
     if name == "DeliveryPolicy" and value:
         check_delivery_policy(value)
+    if name == "RedrivePolicy" and value:
+        check_redrive_policy(value, topic_arn)
 
 
 def default_policy(topic_arn: str) -> str:

@@ -170,6 +170,7 @@ WORKSPACE = {
     "readiness:reports": Row("view"),
     "readiness:report": Row("view", _of("report")),
     "webhooks:index": Row("view"),
+    "webhooks:fetch": Row("sending.edit", _account, acts=True),
     "webhooks:remove": Row("contacts.edit", _of("digest"), acts=True),
 }
 

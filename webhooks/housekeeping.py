@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from webhooks.models import SnsMessage
 
-# SNS repeats a message for an hour at most, and one older than a day is refused: none that is
-# deleted here can come again.
-KEEP = timedelta(days=14)
+# SNS repeats a message for an hour at most, then the dead-letter queue keeps it for 14 days: none
+# that is deleted here can come again.
+KEEP = timedelta(days=15)
 _CHUNK = 5_000
 
 

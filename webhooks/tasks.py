@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from webhooks import alerts, bell, watching
+from webhooks import alerts, bell, replaying, watching
 from webhooks.confirming import confirm_pending
 from webhooks.housekeeping import forget_old
 from webhooks.translate import translate_pending
@@ -22,6 +22,19 @@ def translate() -> None:
 @shared_task
 def confirm_subscriptions() -> None:
     confirm_pending(timezone.now())
+
+
+@shared_task
+def fetch_dead_letters() -> None:
+    """Has each queue that is due looked into; one slow answer holds back none."""
+    for account_id in replaying.due(timezone.now()):
+        fetch_dead_letters_of.delay(account_id)
+
+
+@shared_task
+def fetch_dead_letters_of(account_id: int) -> None:
+    if replaying.replay_of(account_id, timezone.now()):
+        translate.delay()
 
 
 @shared_task

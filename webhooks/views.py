@@ -13,10 +13,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lists.errors import BadToken
-from sending.selectors.accounts import accounts_of, feedback_ready
+from sending.models import SesAccount
+from sending.selectors.accounts import account_of, accounts_of, feedback_ready
 from tenants.permissions import allows, requires
 from webhooks.alerts import digest_context
 from webhooks.certificates import CertificateUnavailable
+from webhooks.inbox import NoSuchAddress
 from webhooks.models import FeedbackDigest
 from webhooks.selectors.feedback import (
     digest_of,
@@ -25,7 +27,8 @@ from webhooks.selectors.feedback import (
     recent_feedback,
 )
 from webhooks.services.digests import remove_contacts
-from webhooks.services.receiving import MAX_BYTES, account_at, receive
+from webhooks.services.letters import fetch_dead_letters
+from webhooks.services.receiving import MAX_BYTES, receive
 from webhooks.sns import Forged, Unreadable
 
 KINDS = [("bounce", "Bounces"), ("complaint", "Complaints")]
@@ -41,16 +44,15 @@ def receive_sns(request: HttpRequest, token: str) -> HttpResponse:
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
     """
     try:
-        account = account_at(token)
-        if account is None:
-            return _say(404, "No such address.")
         if request.headers.get("x-amz-sns-rawdelivery") == "true":
             # Raw messages carry no signature: nobody could tell who sent them.
             return _say(403, "Switch raw message delivery off.")
         body = request.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             return _say(413, "Too long for SNS.")
-        receive(account=account, headers=request.headers, body=body, now=timezone.now())
+        receive(token=token, headers=request.headers, body=body, now=timezone.now())
+    except NoSuchAddress:
+        return _say(404, "No such address.")
     except Unreadable as error:
         return _say(400, f"Not an SNS message: {error}.")
     except Forged as error:
@@ -78,6 +80,19 @@ def index(request: Any) -> HttpResponse:
         "may_remove": allows(request.membership, "contacts.edit"),
     }
     return render(request, "webhooks/index.html", context)
+
+
+@requires("sending.edit")
+@require_POST
+def fetch(request: Any, public_id: UUID) -> HttpResponse:
+    """Fetches what SNS could not deliver of an account."""
+    try:
+        account = account_of(request.tenant, public_id)
+    except SesAccount.DoesNotExist as error:
+        raise Http404 from error
+    fetch_dead_letters(account=account, actor=request.user, request=request)
+    messages.success(request, "A worker fetches what waits in the dead-letter queue.")
+    return redirect("sending:account", request.tenant.slug, public_id)
 
 
 @requires("contacts.edit")

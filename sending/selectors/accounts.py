@@ -77,6 +77,11 @@ _STEPS = [
         "Carries the reports. Only your SES may publish to it.",
     ),
     (
+        ("dead_letters",),
+        "Dead-letter queue",
+        "Keeps for 14 days what SNS could not deliver to us, for Bluefox to fetch.",
+    ),
+    (
         ("subscription",),
         "Webhook",
         "SNS posts each report to Bluefox and asks us to confirm first.",
@@ -94,6 +99,7 @@ def feedback_steps(account: SesAccount) -> list[FeedbackStep]:
     found = [
         account.configuration_set,
         account.topic_arn if account.topic_signature_version else "",
+        account.dead_letter_url,
         account.subscription_arn,
         "Enabled" if account.events_published else "",
     ]

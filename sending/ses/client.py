@@ -1,4 +1,4 @@
-"""SES, SNS and STS of one account and region, through boto3. Nothing else imports boto3.
+"""SES, SNS, SQS and STS of one account and region, through boto3. Nothing else imports boto3.
 
 No client retries: botocore's default would repeat a call after a read timeout, and who calls
 here decides what may be repeated.
@@ -163,3 +163,6 @@ class Calls:
 
     def _sns(self) -> Any:
         return client_of("sns", self.region, self._credentials)
+
+    def _sqs(self) -> Any:
+        return client_of("sqs", self.region, self._credentials)

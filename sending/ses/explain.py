@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from sending.ses.errors import UNREACHABLE, SesError
+from sending.ses.policies import proper_case
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def missing_action(message: str) -> str:
     if found is None:
         return ""
     service, _, action = found[1].partition(":")
-    return f"{service.lower()}:{action}"
+    return proper_case(f"{service.lower()}:{action}")
 
 
 def explain(error: SesError) -> Explanation:

@@ -3,12 +3,13 @@
 Actions and their resource types:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 """
 
 from typing import Any
 
 from sending.ses.client import partition
-from sending.ses.provisioning import topic_name
+from sending.ses.provisioning import queue_name, topic_name
 
 Policy = dict[str, Any]
 
@@ -34,10 +35,34 @@ def permission_policy(region: str, configuration_set: str) -> Policy:
     The account in the resources is `*`: a policy of an identity only reaches its own account,
     and the document can be pasted without editing it.
     """
-    part = partition(region)
+    return _permissions(partition(region), region, configuration_set)
+
+
+def actions() -> list[str]:
+    """Every action of the permission policy, in its order."""
+    statements = _permissions("aws", "*", "*")["Statement"]
+    return [action for statement in statements for action in statement["Action"]]
+
+
+def proper_case(action: str) -> str:
+    """The action as IAM writes it: refusals of SNS and SQS have SNS:Subscribe, sqs:createqueue."""
+    return next((one for one in actions() if one.lower() == action.lower()), action)
+
+
+def only(policy: Policy, wanted: set[str]) -> Policy:
+    """The part of a policy that allows the wanted actions."""
+    statements = [
+        statement | {"Action": [one for one in statement["Action"] if one in wanted]}
+        for statement in policy["Statement"]
+    ]
+    return policy | {"Statement": [one for one in statements if one["Action"]]}
+
+
+def _permissions(part: str, region: str, configuration_set: str) -> Policy:
     identities = f"arn:{part}:ses:{region}:*:identity/*"
     our_set = f"arn:{part}:ses:{region}:*:configuration-set/{configuration_set}"
     topic = f"arn:{part}:sns:{region}:*:{topic_name(configuration_set)}"
+    queue = f"arn:{part}:sqs:{region}:*:{queue_name(configuration_set)}"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -83,6 +108,17 @@ def permission_policy(region: str, configuration_set: str) -> Policy:
                     "sns:Unsubscribe",
                 ],
                 [topic, f"{topic}:*"],
+            ),
+            _allow(
+                "DeadLetters",
+                [
+                    "sqs:CreateQueue",
+                    "sqs:SetQueueAttributes",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                ],
+                queue,
             ),
         ],
     }

@@ -8,6 +8,7 @@ database itself.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sending.ses.client import partition
@@ -38,6 +39,8 @@ DELIVERY_POLICY = {
         "backoffFunction": "exponential",
     }
 }
+# As long as SQS keeps anything.
+RETENTION = timedelta(days=14)
 
 
 class FeedbackApi(Protocol):
@@ -46,6 +49,8 @@ class FeedbackApi(Protocol):
     def create_configuration_set(self, name: str) -> None: ...
     def create_topic(self, name: str) -> str: ...
     def set_topic_attribute(self, topic_arn: str, name: str, value: str) -> None: ...
+    def create_queue(self, name: str) -> str: ...
+    def set_queue_attributes(self, url: str, attributes: dict[str, str]) -> None: ...
     def subscribe(self, topic_arn: str, url: str, attributes: dict[str, str]) -> str: ...
     def put_event_destination(self, configuration_set: str, name: str, target: Any) -> None: ...
 
@@ -68,6 +73,17 @@ class Setup:
 def topic_name(configuration_set: str) -> str:
     """The name of the topic that belongs to a configuration set."""
     return f"{configuration_set}-events"
+
+
+def queue_name(configuration_set: str) -> str:
+    """The name of the dead-letter queue of that topic's subscription."""
+    return f"{configuration_set}-dead-letters"
+
+
+def queue_arn(setup: Setup) -> str:
+    """The ARN of the dead-letter queue."""
+    part, name = partition(setup.region), queue_name(setup.name)
+    return f"arn:{part}:sqs:{setup.region}:{setup.aws_account_id}:{name}"
 
 
 Columns = dict[str, Any]
@@ -104,6 +120,23 @@ def topic_policy(setup: Setup) -> dict[str, Any]:
     }
 
 
+def queue_policy(setup: Setup) -> dict[str, Any]:
+    """Only SNS may put something into the queue, only for this topic."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyOurTopic",
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn(setup),
+                "Condition": {"ArnEquals": {"aws:SourceArn": setup.topic_arn}},
+            }
+        ],
+    }
+
+
 def _configuration_set(api: FeedbackApi, setup: Setup) -> Columns:
     api.create_configuration_set(setup.name)
     return {"configuration_set": setup.name}
@@ -120,8 +153,21 @@ def _topic_rules(api: FeedbackApi, setup: Setup) -> Columns:
     return {"topic_signature_version": SIGNATURE_VERSION}
 
 
+def _dead_letters(api: FeedbackApi, setup: Setup) -> Columns:
+    url = api.create_queue(queue_name(setup.name))
+    attributes = {
+        "MessageRetentionPeriod": str(int(RETENTION.total_seconds())),
+        "Policy": json.dumps(queue_policy(setup)),
+    }
+    api.set_queue_attributes(url, attributes)
+    return {"dead_letter_url": url}
+
+
 def _subscription(api: FeedbackApi, setup: Setup) -> Columns:
-    attributes = {"DeliveryPolicy": json.dumps(DELIVERY_POLICY)}
+    attributes = {
+        "DeliveryPolicy": json.dumps(DELIVERY_POLICY),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": queue_arn(setup)}),
+    }
     arn = api.subscribe(setup.topic_arn, setup.webhook_url, attributes)
     # Without an ARN the webhook stores it, perhaps before this line, when SNS has confirmed.
     if arn:
@@ -143,6 +189,7 @@ STEPS = [
     Step("configuration_set", "Configuration set", _configuration_set),
     Step("topic", "SNS topic", _topic),
     Step("topic_rules", "Signature version 2, and only SES may publish", _topic_rules),
+    Step("dead_letters", "Queue for what SNS cannot deliver", _dead_letters),
     Step("subscription", "Subscription of our webhook", _subscription),
     Step(
         "event_destination", "Events of the configuration set go to the topic", _event_destination

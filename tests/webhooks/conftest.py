@@ -19,8 +19,7 @@ from django.utils import timezone
 from lists.models import Contact
 from sending.models import Batch, BatchState, Lane, Message, SesAccount, Status
 from sending.services.feedback import token_hash
-from webhooks import certificates
-from webhooks.services import receiving
+from webhooks import certificates, inbox
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "sns"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:byo-ses-events"
@@ -71,7 +70,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch, sns_certificate: x509.Certificate) 
         assert url == CERTIFICATE_URL
         return sns_certificate
 
-    monkeypatch.setattr(receiving, "certificate", certificate)
+    monkeypatch.setattr(inbox, "certificate", certificate)
     return seen
 
 
@@ -99,6 +98,7 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def account(ses_account: SesAccount) -> SesAccount:
     """Acme's account with feedback set up, signature version 2, confirmed."""
+    inbox._known.clear()
     ses_account.topic_arn = TOPIC
     ses_account.topic_signature_version = "2"
     ses_account.subscription_arn = f"{TOPIC}:c9135db0-26c4-47ec-8998-413945fb5a96"
@@ -151,7 +151,7 @@ def signer() -> Signer:
 @pytest.fixture
 def trusted(monkeypatch: pytest.MonkeyPatch, signer: Signer) -> Signer:
     """The signer, believed by the webhook."""
-    monkeypatch.setattr(receiving, "certificate", lambda url: signer.certificate)
+    monkeypatch.setattr(inbox, "certificate", lambda url: signer.certificate)
     return signer
 
 

@@ -24,7 +24,7 @@ from tests.webhooks.conftest import (
     Signer,
     payload,
 )
-from webhooks import bell, certificates, tasks
+from webhooks import bell, certificates, inbox, tasks
 from webhooks.models import SnsMessage
 from webhooks.services import receiving
 
@@ -98,7 +98,7 @@ def certificate_known(
     """The fixtures' certificate is known already; any other would have to be fetched."""
     known = {CERTIFICATE_URL: sns_certificate}
     monkeypatch.setattr(
-        receiving, "certificate", lambda url: known.get(url) or certificates.certificate(url)
+        inbox, "certificate", lambda url: known.get(url) or certificates.certificate(url)
     )
     return no_network
 
@@ -206,11 +206,12 @@ def test_a_database_that_is_down_asks_sns_to_come_again(
     def fail(*args: object, **kwargs: object) -> None:
         raise OperationalError("the server closed the connection")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(receiving, "_store", fail)
-        assert post(payload(GOOD)).status_code == 503
+    inbox._known.clear()
     with monkeypatch.context() as broken:
         broken.setattr(SesAccount.unscoped, "filter", fail)
+        assert post(payload(GOOD)).status_code == 503
+    with monkeypatch.context() as broken:
+        broken.setattr(inbox, "store", fail)
         assert post(payload(GOOD)).status_code == 503
     assert post(payload(GOOD)).status_code == 200
     assert SnsMessage.unscoped.count() == 1
@@ -280,14 +281,30 @@ def test_without_valkey_the_message_is_stored_all_the_same(
 
 
 @pytest.mark.usefixtures("account", "trusted")
-def test_sns_gets_no_cookie_and_costs_two_queries(
+def test_sns_gets_no_cookie_and_costs_one_query(
     post: Post, signer: Signer, django_assert_num_queries: Any
 ) -> None:
     post(signer.envelope("{}", MessageId="warm"))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         answer = post(signer.envelope("{}", MessageId="1", Subject="s"))
     assert answer.status_code == 200
     assert not answer.cookies
+
+
+def test_what_was_known_of_an_address_is_looked_at_again(
+    post: Post, account: SesAccount, trusted: Signer
+) -> None:
+    """Another process has set feedback up anew, elsewhere, or has disconnected the account."""
+    other = f"{TOPIC}-new"
+    assert post(trusted.envelope("{}", MessageId="1")).status_code == 200
+    SesAccount.unscoped.update(topic_arn=other)
+    assert post(trusted.envelope("{}", MessageId="2", TopicArn=other)).status_code == 200
+    SesAccount.unscoped.update(topic_arn=TOPIC)
+    assert post(trusted.envelope("{}", MessageId="3", TopicArn=other)).status_code == 403
+    assert post(trusted.envelope("{}", MessageId="4")).status_code == 200
+    SesAccount.unscoped.update(webhook_token_hash=None)
+    assert post(trusted.envelope("{}", MessageId="5")).status_code == 404
+    assert SnsMessage.unscoped.count() == 3
 
 
 def test_the_certificate_origin_of_the_settings_replaces_that_of_aws(

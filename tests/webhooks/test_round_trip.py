@@ -1,69 +1,32 @@
 """The whole way: SES reports through SNS to our webhook, and a worker acts on it."""
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import boto3
 import pytest
 
 from lists.models import Contact, Suppression
-from sending.models import Batch, MessageEvent, Outcome, SesAccount, SesAuth, Status
+from sending.models import Batch, MessageEvent, Outcome, SesAccount, Status
 from sending.selectors.accounts import feedback_ready, feedback_steps
-from sending.services import accounts, feedback
+from sending.services import feedback
 from sending.ses import client
 from tests.cloud import REGION, TENANT, Cloud, cloud, simulator
 from tests.conftest import Person
+from tests.webhooks.aws import aws, connected, set_up, until
 from tests.webhooks.conftest import make_message
-from webhooks import certificates, tasks
+from webhooks import tasks
 from webhooks.models import SnsMessage
 
-__all__ = ["cloud", "simulator"]
+__all__ = ["cloud", "connected", "simulator"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
-
-
-def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("did not happen in time")
-
-
-@pytest.fixture
-def connected(
-    cloud: Cloud, alice: Person, live_server: Any, settings: Any, monkeypatch: Any
-) -> Iterator[SesAccount]:
-    """Acme's account in the simulator, which reaches our webhook; no worker runs by itself."""
-    settings.AWS_WEBHOOK_ORIGIN = live_server.url
-    settings.AWS_SNS_CERT_ORIGIN = cloud.process.url
-    certificates.certificate.cache_clear()
-    monkeypatch.setattr(tasks.translate, "delay", lambda: None)
-    monkeypatch.setattr(tasks.confirm_subscriptions, "delay", lambda: None)
-    cloud.sim.set_region(TENANT, REGION, sandbox=False, max_send_rate=100)
-    account = accounts.start_connection(
-        tenant=alice.tenant, actor=alice.user, name="Main", region=REGION, auth=SesAuth.KEY
-    )
-    yield accounts.connect_key(
-        account=account,
-        actor=alice.user,
-        access_key_id=cloud.key_id,
-        secret_access_key=cloud.secret,
-    )
-    certificates.certificate.cache_clear()
 
 
 def test_a_bounce_comes_all_the_way_back(
     cloud: Cloud, connected: SesAccount, alice: Person, add_contact: Callable[..., Contact]
 ) -> None:
-    feedback.set_up_feedback(account=connected, actor=alice.user)
-    until(lambda: SnsMessage.unscoped.filter(kind="SubscriptionConfirmation").exists())
-    tasks.confirm_subscriptions()
-    account = SesAccount.unscoped.get()
+    account = set_up(connected, alice.user)
     assert feedback_ready(account)
-    assert [step.state for step in feedback_steps(account)] == ["done"] * 4
+    assert [step.state for step in feedback_steps(account)] == ["done"] * 5
     (subscription,) = cloud.region()["subscriptions"].values()
     assert subscription["confirmed"] and subscription["authenticated"]
 
@@ -72,12 +35,7 @@ def test_a_bounce_comes_all_the_way_back(
     )
     contacts = [add_contact(f"{who}@simulator.amazonses.com") for who in ("bounce", "success")]
     messages = [make_message(batch, one, status=Status.UNKNOWN) for one in contacts]
-    ses = boto3.client(
-        "sesv2",
-        region_name=REGION,
-        aws_access_key_id=cloud.key_id,
-        aws_secret_access_key=cloud.secret,
-    )
+    ses = aws(cloud, "sesv2")
     for message in messages:
         ses.send_email(
             FromEmailAddress="news@acme.example",
@@ -146,16 +104,8 @@ def test_a_token_that_aws_refuses_is_not_tried_for_ever(connected: SesAccount) -
 def test_unsubscribing_at_aws_is_noticed(
     cloud: Cloud, connected: SesAccount, alice: Person
 ) -> None:
-    feedback.set_up_feedback(account=connected, actor=alice.user)
-    until(lambda: SnsMessage.unscoped.filter(kind="SubscriptionConfirmation").exists())
-    tasks.confirm_subscriptions()
-    sns = boto3.client(
-        "sns",
-        region_name=REGION,
-        aws_access_key_id=cloud.key_id,
-        aws_secret_access_key=cloud.secret,
-    )
-    sns.unsubscribe(SubscriptionArn=SesAccount.unscoped.get().subscription_arn)
+    account = set_up(connected, alice.user)
+    aws(cloud, "sns").unsubscribe(SubscriptionArn=account.subscription_arn)
     until(lambda: SnsMessage.unscoped.filter(kind="UnsubscribeConfirmation").exists())
     tasks.translate()
     account = SesAccount.unscoped.get()

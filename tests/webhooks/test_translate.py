@@ -16,9 +16,7 @@ from lists.models import (
     Engagement,
     List,
     Subscription,
-    SubscriptionStatus,
     Suppression,
-    SuppressionReason,
 )
 from lists.services.suppression import unsuppress
 from sending import tally
@@ -76,68 +74,6 @@ def tagged(name: str, message: Message) -> Any:
             detail["feedbackId"] = f"feedback-{name}-{message.pk}"
             detail[recipients][0]["emailAddress"] = message.email
     return document
-
-
-# What each payload does to the message, the address, the contact's consent and the batch.
-OUTCOMES = [
-    ("event_send", Outcome.NONE, None),
-    ("event_delivery", Outcome.DELIVERED, None),
-    ("event_delivery_delay", Outcome.DELAYED, None),
-    ("event_bounce_permanent_general", Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE),
-    ("event_bounce_permanent_noemail", Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE),
-    ("event_bounce_headers_truncated", Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE),
-    (
-        "event_bounce_permanent_suppressed_global",
-        Outcome.HARD_BOUNCED,
-        SuppressionReason.HARD_BOUNCE,
-    ),
-    (
-        "event_bounce_permanent_on_account_suppression_list",
-        Outcome.REJECTED,
-        SuppressionReason.PROVIDER,
-    ),
-    (
-        "event_bounce_permanent_on_tenant_suppression_list",
-        Outcome.REJECTED,
-        SuppressionReason.PROVIDER,
-    ),
-    ("event_bounce_permanent_email_validation_suppressed", Outcome.SOFT_BOUNCED, None),
-    ("event_bounce_transient_mailbox_full", Outcome.SOFT_BOUNCED, None),
-    ("event_bounce_transient_content_rejected", Outcome.SOFT_BOUNCED, None),
-    ("event_bounce_undetermined_no_recipients", Outcome.SOFT_BOUNCED, None),
-    ("event_complaint_abuse", Outcome.COMPLAINED, SuppressionReason.COMPLAINT),
-    ("event_complaint_not_spam", Outcome.NONE, None),
-    (
-        "event_complaint_on_account_suppression_list",
-        Outcome.REJECTED,
-        SuppressionReason.PROVIDER,
-    ),
-    ("event_complaint_redacted_candidates", Outcome.COMPLAINED, None),
-    ("event_reject", Outcome.REJECTED, None),
-    ("event_open", Outcome.NONE, None),
-    ("event_click", Outcome.NONE, None),
-    ("notification_bounce", Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE),
-    ("notification_complaint", Outcome.COMPLAINED, SuppressionReason.COMPLAINT),
-    ("notification_delivery", Outcome.DELIVERED, None),
-]
-
-
-@pytest.mark.parametrize(("name", "outcome", "reason"), OUTCOMES)
-def test_each_payload_does_what_the_table_says(
-    name: str, outcome: Outcome, reason: str | None, ada: Message, store: Store
-) -> None:
-    row = store(payload(name))
-    run()
-    ada.refresh_from_db()
-    assert ada.outcome == outcome
-    assert ada.status == Status.SENT
-    suppressed = dict(Suppression.unscoped.values_list("email_norm", "reason"))
-    assert suppressed == ({"ada@example.com": reason} if reason else {})
-    assert MessageEvent.unscoped.get().message_id == ada.pk
-    assert not Subscription.unscoped.exclude(status=SubscriptionStatus.ACTIVE).exists()
-    row.refresh_from_db()
-    assert row.processed_at is not None
-    assert row.error == ""
 
 
 def test_a_suppression_keeps_the_mail_servers_words(ada: Message, store: Store) -> None:
