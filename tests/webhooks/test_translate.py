@@ -17,6 +17,7 @@ from lists.models import (
     List,
     Subscription,
     Suppression,
+    SuppressionReason,
 )
 from lists.services.suppression import unsuppress
 from sending import tally
