@@ -21,11 +21,16 @@ _LENGTH = struct.Struct(">H")
 
 
 def respond(query: dns.message.Message, zones: Zones) -> dns.message.Message:
-    """Return the answer to a query. REFUSED for a name in none of the zones."""
+    """Return the answer to a query. What lies in none of the zones does not exist (NXDOMAIN).
+
+    That is said without authority, as a resolver would: there is no other DNS in this world.
+    """
     reply = dns.message.make_response(query)
     question = query.question[0]
     zone = zones.covering(question.name.to_text())
-    if zone is None or zone.fault == "refuse":
+    if zone is None:
+        reply.set_rcode(dns.rcode.NXDOMAIN)
+    elif zone.fault == "refuse":
         reply.set_rcode(dns.rcode.REFUSED)
     elif zone.fault == "servfail":
         reply.set_rcode(dns.rcode.SERVFAIL)
@@ -111,7 +116,8 @@ class NameServer:
         udp, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self._zones), local_addr=(host, port)
         )
-        self._listening += [udp, await asyncio.start_server(self._stream, host, port)]
+        self._listening.append(udp)
+        self._listening.append(await asyncio.start_server(self._stream, host, port))
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -28,19 +28,17 @@ def zone(name: str, lines: Lines, fault: str = "") -> Zone:
 
 
 @contextmanager
-def nameserver(*zones: Zone, port: int = 0, host: str = "127.0.0.1") -> Iterator[Server]:
+def nameserver(*zones: Zone) -> Iterator[Server]:
     """A name server that serves these zones while the block runs."""
     served = Zones({})
     for one in zones:
         served.put(one)
-    chosen = port or free_port()
     server = NameServer(served)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(server.start(host, chosen), loop).result(5)
     try:
-        yield Server(host, chosen)
+        yield _started(server, loop)
     finally:
         loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
@@ -48,10 +46,16 @@ def nameserver(*zones: Zone, port: int = 0, host: str = "127.0.0.1") -> Iterator
         loop.close()
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _started(server: NameServer, loop: asyncio.AbstractEventLoop) -> Server:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        try:
+            asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", port), loop).result(5)
+        except OSError:  # taken by UDP, or by somebody since
+            continue
+        return Server("127.0.0.1", port)
 
 
 Ask = Callable[..., Lookups]

@@ -24,6 +24,7 @@ def test_answers_are_told_apart(ask: Ask) -> None:
             zone(ACME, ['@ TXT "Hello" " world"', "www A 192.0.2.1", "deep.down A 192.0.2.1"]),
             zone("broken.example", [], "servfail"),
             zone("silent.example", [], "drop"),
+            zone("elsewhere.example", [], "refuse"),
         ]
     )
     assert one(lookups, ACME) == View(Status.FOUND, ("Hello world",))
