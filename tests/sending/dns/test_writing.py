@@ -3,7 +3,7 @@
 import dns.name
 import dns.zone
 import pytest
-from dns.rdatatype import CNAME, MX, TXT
+from dns.rdatatype import CNAME, MX, TXT, RdataType
 
 from sending.dns.names import ascii_name, shown
 from sending.dns.verdicts import Wanted
@@ -23,7 +23,7 @@ def test_a_zone_file_is_read_as_it_was_meant() -> None:
     )
     zone = dns.zone.from_text(text, "acme.example.", relativize=False, check_origin=False)
 
-    def at(name: str, kind: int) -> list[dns.rdata.Rdata]:
+    def at(name: str, kind: RdataType) -> list[dns.rdata.Rdata]:
         return list(zone.find_rdataset(dns.name.from_text(name), kind))
 
     (alias,) = at("t._domainkey.acme.example", CNAME)
