@@ -1,0 +1,3 @@
+from tests.cloud import cloud, simulator
+
+__all__ = ["cloud", "simulator"]
