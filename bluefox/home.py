@@ -12,7 +12,7 @@ from sending.models import BatchState, SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import accounts_of, feedback_ready, parked_words
 from sending.selectors.feedback import HealthState, feedback_health
 from tenants.models import Tenant
-from webhooks.selectors.feedback import recent_digests
+from webhooks.selectors.feedback import newest, still_on_lists
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def quotas(tenant: Tenant) -> list[Quota]:
 def concerns(tenant: Tenant) -> list[Concern]:
     """What needs attention, the worst first. What the checklist shows is not said again."""
     found = [concern for account in accounts_of(tenant) for concern in _of_account(account)]
-    found += _of_digest(tenant)
+    found += _of_feedback(tenant)
     found += _of_campaigns(tenant)
     if not tenant.postal_address:
         found.append(
@@ -165,14 +165,14 @@ def concerns(tenant: Tenant) -> list[Concern]:
     return sorted(found, key=lambda concern: concern.tone != "error")
 
 
-def _of_digest(tenant: Tenant) -> list[Concern]:
-    """What came back last, unless its addresses were taken off the lists."""
-    last = next((digest for digest in recent_digests(tenant) if digest.mailed_at), None)
-    if last is None or last.removed_at or not last.contact_ids:
+def _of_feedback(tenant: Tenant) -> list[Concern]:
+    """Who came back of late, unless they were taken off the lists."""
+    left = len(still_on_lists(tenant, newest(tenant)))
+    if not left:
         return []
+    contacts = "contact" if left == 1 else "contacts"
     text = (
-        f"{last.bounces:,} bounced and {last.complaints:,} complained of late. They are "
-        "suppressed, and still on your lists."
+        f"{left:,} {contacts} bounced or complained of late: suppressed, and still on your lists."
     )
     return [Concern(text, reverse("webhooks:index", args=[tenant.slug]))]
 

@@ -171,6 +171,10 @@ WORKSPACE = {
     "readiness:report": Row("view", _of("report")),
     "webhooks:index": Row("view"),
     "webhooks:fetch": Row("sending.edit", _account, acts=True),
+    "webhooks:remove_all": Row("contacts.edit", acts=True),
+    "webhooks:alerts": Row("view"),
+    "webhooks:save_my_alerts": Row("view", acts=True),
+    "webhooks:save_alerts": Row("workspace.edit", acts=True),
     "webhooks:remove": Row("contacts.edit", _of("digest"), acts=True),
 }
 

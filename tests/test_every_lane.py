@@ -189,7 +189,8 @@ def test_nothing_is_handed_to_ses_for_a_suppressed_address(
     stage: Stage, ses: Ses, drain: Callable[..., None]
 ) -> None:
     """Suppressed before it is asked for, and between the queue and the claim; by every reason."""
-    free, before, between = [], [], []
+    free: list[str] = []
+    between: list[tuple[str, str]] = []
     for number, way in enumerate(WAYS):
         mine = {
             (reason, early): f"W{number}-{reason}-{'A' if early else 'B'}@Example.NET"
@@ -200,7 +201,6 @@ def test_nothing_is_handed_to_ses_for_a_suppressed_address(
         late_ones = {address: reason for (reason, early), address in mine.items() if not early}
         _suppress(stage, early_ones)
         way(stage, [*early_ones, free[-1], *late_ones])
-        before += early_ones
         between += late_ones.items()
     waiting = set(Message.unscoped.filter(status=Status.QUEUED).values_list("email", flat=True))
     late = {address for address, _ in between}

@@ -70,7 +70,16 @@ from sending.services.feedback import token_hash
 from tenants.models import Membership, Scope, Tenant, User
 from tenants.services.api_keys import CreatedKey, create_key
 from tenants.services.workspaces import set_logo
-from webhooks.models import FeedbackAlarm, FeedbackDigest, SnsMessage
+from webhooks.models import (
+    About,
+    AlertChoice,
+    AlertReader,
+    Feedback,
+    FeedbackAlarm,
+    FeedbackCount,
+    FeedbackDigest,
+    SnsMessage,
+)
 
 
 @dataclass(frozen=True)
@@ -202,7 +211,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     BatchTally.unscoped.create(tenant=tenant, batch=batch, shard=0, total=1, sent=1)
     elsewhere = f"{mark}@elsewhere.example"  # mail to the own domain does not count
     standing.add([(batch.pk, elsewhere, count, now) for count in (Count.SENT, Count.BOUNCED)])
-    MessageEvent.unscoped.create(
+    event = MessageEvent.unscoped.create(
         tenant=tenant, message=message, kind=EventKind.BOUNCE, recipient=address, dedupe=mark,
         at=now, diagnostic=f"550 {mark}",
     )  # fmt: skip
@@ -227,8 +236,15 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
     )
     digest = FeedbackDigest.unscoped.create(
         tenant=tenant, window_start=now, window_end=now, bounces=1, complaints=0,
-        contact_ids=[contact.pk], mailed_at=now,
+        user=user, after=0, last=1, about=About.BOTH, mailed_at=now,
     )  # fmt: skip
+    Feedback.unscoped.create(
+        tenant=tenant, number=1, event_id=event.pk, contact_id=contact.pk, is_complaint=False,
+        noted_at=now,
+    )  # fmt: skip
+    FeedbackCount.unscoped.create(tenant=tenant, last=1)
+    AlertReader.unscoped.create(tenant=tenant, user=user, told=1)
+    AlertChoice.unscoped.create(tenant=tenant, user=user)
     FeedbackAlarm.unscoped.create(
         tenant=tenant, ses_account=account, kind=FeedbackAlarm.Kind.BACK, mailed_at=now
     )

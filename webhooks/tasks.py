@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from webhooks import alerts, bell, replaying, watching
 from webhooks.confirming import confirm_pending
-from webhooks.housekeeping import forget_old
+from webhooks.housekeeping import forget_alerts, forget_old
 from webhooks.translate import translate_pending
 
 _SLICE_SECONDS = 20
@@ -39,8 +39,8 @@ def fetch_dead_letters_of(account_id: int) -> None:
 
 @shared_task
 def mail_digests() -> None:
-    alerts.close_due(timezone.now())
-    alerts.mail_closed(timezone.now())
+    alerts.write_due(timezone.now())
+    alerts.mail_written(timezone.now())
 
 
 @shared_task
@@ -52,3 +52,4 @@ def watch_events() -> None:
 @shared_task
 def forget_old_messages() -> None:
     forget_old(timezone.now())
+    forget_alerts(timezone.now())

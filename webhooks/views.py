@@ -16,17 +16,25 @@ from lists.errors import BadToken
 from sending.models import SesAccount
 from sending.selectors.accounts import account_of, accounts_of, feedback_ready
 from tenants.permissions import allows, requires
+from tenants.services.mails import CONCERNED
+from tenants.views.settings import tabs
 from webhooks.alerts import digest_context
 from webhooks.certificates import CertificateUnavailable
+from webhooks.forms import AlertForm
 from webhooks.inbox import NoSuchAddress
 from webhooks.models import FeedbackDigest
+from webhooks.selectors.choices import default_choice, own_choice
 from webhooks.selectors.feedback import (
+    affected,
     digest_of,
     digest_of_link,
+    newest,
     recent_digests,
     recent_feedback,
+    still_on_lists,
 )
-from webhooks.services.digests import remove_contacts
+from webhooks.services import digests as services
+from webhooks.services.choices import choose, choose_default
 from webhooks.services.letters import fetch_dead_letters
 from webhooks.services.receiving import MAX_BYTES, receive
 from webhooks.sns import Forged, Unreadable
@@ -70,12 +78,15 @@ def _say(status: int, words: str) -> HttpResponse:
 @require_safe
 def index(request: Any) -> HttpResponse:
     tenant = request.tenant
+    up_to = newest(tenant)
     context = {
         "page": recent_feedback(
             tenant, kind=request.GET.get("kind", ""), after=request.GET.get("after", "")
         ),
         "kinds": KINDS,
-        "digests": recent_digests(tenant),
+        "digests": [(one, len(affected(one))) for one in recent_digests(tenant, request.user)],
+        "up_to": up_to,
+        "left": len(still_on_lists(tenant, up_to)),
         "blind": [a for a in accounts_of(tenant) if a.aws_account_id and not feedback_ready(a)],
         "may_remove": allows(request.membership, "contacts.edit"),
     }
@@ -97,14 +108,75 @@ def fetch(request: Any, public_id: UUID) -> HttpResponse:
 
 @requires("contacts.edit")
 @require_POST
+def remove_all(request: Any) -> HttpResponse:
+    """Whoever came back up to the moment at which the page was shown: not one that nobody saw."""
+    text = request.POST.get("up_to", "")
+    up_to = min(int(text), newest(request.tenant)) if text.isascii() and text.isdecimal() else 0
+    removed = services.remove_all(
+        tenant=request.tenant, up_to=up_to, actor=request.user, request=request
+    )
+    messages.success(request, _removed(removed))
+    return redirect("webhooks:index", request.tenant.slug)
+
+
+@requires("contacts.edit")
+@require_POST
 def remove(request: Any, public_id: UUID) -> HttpResponse:
     try:
         digest = digest_of(request.tenant, public_id)
     except FeedbackDigest.DoesNotExist as error:
         raise Http404 from error
-    removed = remove_contacts(digest=digest, actor=request.user, request=request)
+    removed = services.remove_contacts(digest=digest, actor=request.user, request=request)
     messages.success(request, _removed(removed))
     return redirect("webhooks:index", request.tenant.slug)
+
+
+@requires("view")
+@require_safe
+def alerts(request: Any) -> HttpResponse:
+    """How the member is told, and how whoever has chosen nothing is."""
+    return _alerts_page(request)
+
+
+def _alerts_page(
+    request: Any, mine: AlertForm | None = None, everyone: AlertForm | None = None
+) -> HttpResponse:
+    own, default = own_choice(request.tenant, request.user), default_choice(request.tenant)
+    context = {
+        "mine": mine or AlertForm(instance=own or default, prefix="mine"),
+        "everyone": everyone or AlertForm(instance=default, prefix="all"),
+        "default": default,
+        "chosen": own is not None or mine is not None,
+        "is_told": request.membership.role in CONCERNED,
+        "tabs": tabs(request, "webhooks:alerts"),
+    }
+    return render(request, "webhooks/alerts.html", context, status=422 if mine or everyone else 200)
+
+
+@requires("view")
+@require_POST
+def save_my_alerts(request: Any) -> HttpResponse:
+    """The member's own choice, or back to the workspace's where `as_workspace` is posted."""
+    wanted = None
+    if "as_workspace" not in request.POST:
+        form = AlertForm(request.POST, prefix="mine")
+        if not form.is_valid():
+            return _alerts_page(request, mine=form)
+        wanted = form.values()
+    choose(tenant=request.tenant, user=request.user, wanted=wanted)
+    messages.success(request, "Saved")
+    return redirect("webhooks:alerts", request.tenant.slug)
+
+
+@requires("workspace.edit")
+@require_POST
+def save_alerts(request: Any) -> HttpResponse:
+    form = AlertForm(request.POST, prefix="all")
+    if not form.is_valid():
+        return _alerts_page(request, everyone=form)
+    choose_default(tenant=request.tenant, actor=request.user, wanted=form.values(), request=request)
+    messages.success(request, "Saved")
+    return redirect("webhooks:alerts", request.tenant.slug)
 
 
 @csrf_exempt  # the signed link is the authorisation; there is no session to protect
@@ -118,12 +190,15 @@ def remove_by_link(request: HttpRequest, token: str) -> HttpResponse:
         return _public(request, 404, text=str(error))
     if found is None:
         return _public(
-            request, 404, text="You cannot act on this alert: ask an owner of the workspace."
+            request,
+            404,
+            text="This alert is over 90 days old, or you may not act on it any more: ask an "
+            "owner of the workspace.",
         )
     digest, membership = found
     context = digest_context(digest)
     if request.method == "POST":
-        removed = remove_contacts(digest=digest, actor=membership.user, request=request)
+        removed = services.remove_contacts(digest=digest, actor=membership.user, request=request)
         return _public(request, 200, text=_removed(removed), **context)
     return _public(request, 200, **context)
 

@@ -53,11 +53,12 @@ def mail_members(
     """
     members = Membership.objects.for_tenant(tenant).filter(role__in=CONCERNED, user__is_active=True)
     users = [member.user for member in members.select_related("user")]
-    mailed = [_mail_one(tenant, template, user, values_for(user)) for user in users]
+    mailed = [mail_one(tenant, template, user, values_for(user)) for user in users]
     return any(mailed) or not users
 
 
-def _mail_one(tenant: Tenant, template: str, user: User, values: dict[str, Any]) -> bool:
+def mail_one(tenant: Tenant, template: str, user: User, values: dict[str, Any]) -> bool:
+    """The same to one of them. Whether the mail server took it."""
     with timezone.override(tenant.timezone):
         subject = " ".join(render_to_string(f"emails/{template}_subject.txt", values).split())
         text = render_to_string(f"emails/{template}.txt", values)

@@ -21,19 +21,21 @@ from tenants.services.members import change_role, remove_member
 from tenants.services.workspaces import set_logo, update_workspace
 
 
-def _tabs(request: Any, current: str) -> list[dict[str, Any]]:
+def tabs(request: Any, current: str) -> list[dict[str, Any]]:
+    """The places of the settings; `current` is the URL name of the one that is shown."""
     places = [
-        ("Workspace", "settings"),
-        ("Look", "look"),
-        ("Limits", "limits"),
-        ("Members", "members"),
+        ("Workspace", "tenants:settings"),
+        ("Look", "tenants:look"),
+        ("Limits", "tenants:limits"),
+        ("Alerts", "webhooks:alerts"),
+        ("Members", "tenants:members"),
     ]
     if allows(request.membership, "audit.view"):
-        places.append(("Audit log", "audit"))
+        places.append(("Audit log", "tenants:audit"))
     return [
         {
             "label": label,
-            "url": reverse(f"tenants:{name}", args=[request.tenant.slug]),
+            "url": reverse(name, args=[request.tenant.slug]),
             "current": name == current,
         }
         for label, name in places
@@ -45,7 +47,7 @@ _Form = WorkspaceForm | LimitsForm | LookForm
 
 def _page(request: Any, name: str, form: _Form) -> HttpResponse:
     """The tab of this name with its form."""
-    context = {"form": form, "tabs": _tabs(request, name)}
+    context = {"form": form, "tabs": tabs(request, f"tenants:{name}")}
     status = 422 if form.is_bound else 200
     return render(request, f"tenants/{name}.html", context, status=status)
 
@@ -106,7 +108,7 @@ def members(request: Any) -> HttpResponse:
     context = {
         "members": list_members(tenant=request.tenant),
         "roles": Role.choices,
-        "tabs": _tabs(request, "members"),
+        "tabs": tabs(request, "tenants:members"),
     }
     return render(request, "tenants/members.html", context)
 
@@ -172,7 +174,7 @@ def audit(request: Any) -> HttpResponse:
         "events": [(event, _details(event)) for event in page.events],
         "older": page.older and page.older.isoformat(),
         "newer": page.newer and page.newer.isoformat(),
-        "tabs": _tabs(request, "audit"),
+        "tabs": tabs(request, "tenants:audit"),
     }
     return render(request, "tenants/audit.html", context)
 

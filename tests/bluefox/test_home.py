@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from bluefox.home import checklist, concerns, quotas
 from campaigns.models import Campaign, CampaignStatus
-from lists.models import Contact
+from lists.models import Contact, Source, SuppressionReason
+from lists.services.suppression import Suppress, remove_from_all_lists, suppress
 from sending.models import Batch, BatchState, BatchTally, Lane, SesAccount, SesState
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import Person
-from webhooks.models import FeedbackDigest
+from webhooks import alerts
 
 
 def states(tenant: Tenant) -> list[str]:
@@ -72,16 +73,17 @@ def test_a_missing_postal_address_comes_after_what_stops_mail(
 
 
 def test_who_bounced_stays_a_concern_until_taken_off_the_lists(
-    acme: Tenant, ses_account: SesAccount
+    acme: Tenant, ses_account: SesAccount, add_contact: Callable[..., Contact]
 ) -> None:
-    now = timezone.now()
-    FeedbackDigest.unscoped.create(
-        tenant=acme, window_start=now, window_end=now, bounces=3, complaints=1, contact_ids=[1, 2],
-        mailed_at=now,
-    )  # fmt: skip
+    gone = [add_contact(f"gone{number}@example.com") for number in range(2)]
+    news = [alerts.News(number, one.pk, False) for number, one in enumerate(gone)]
+    alerts.note(tenant=acme, news=[*news, alerts.News(9, None, True)], now=timezone.now())
+    assert concerns(acme) == []  # nobody of them is suppressed any more
+    bounced = [Suppress(one.email, SuppressionReason.HARD_BOUNCE, Source.SES) for one in gone]
+    suppress(tenant=acme, addresses=bounced)
     (concern,) = concerns(acme)
-    assert concern.text.startswith("3 bounced and 1 complained of late.")
-    FeedbackDigest.unscoped.update(removed_at=now)
+    assert concern.text.startswith("2 contacts bounced or complained of late")
+    remove_from_all_lists(tenant=acme, contact_ids=[one.pk for one in gone], source=Source.MEMBER)
     assert concerns(acme) == []
 
 
