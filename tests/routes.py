@@ -133,7 +133,7 @@ WORKSPACE = {
     "sending:check_identity": Row("sending.edit", _identity, acts=True, calls_aws=True),
     "sending:disconnect": Row("sending.edit", _account, acts=True, calls_aws=True),
     "domains:index": Row("view"),
-    "domains:new": Row("sending.edit", calls_aws=True),
+    "domains:new": Row("sending.edit"),
     "domains:domain": Row("view", _domain),
     "domains:check": Row("sending.edit", _domain, acts=True, calls_aws=True),
     "domains:mail_from": Row("sending.edit", _domain, acts=True, calls_aws=True),

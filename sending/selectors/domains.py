@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from lists.tokens import Kind, make, read
+from sending.dns.alignment import Tie, ties
 from sending.dns.dmarc import FIRST_RECORD, Advice, advise, explain, parse
 from sending.dns.spf import AMAZON
 from sending.dns.verdicts import Wanted
@@ -133,7 +134,7 @@ class DmarcState:
 
 def dmarc_of(identity: SenderIdentity, state: DomainState) -> DmarcState | None:
     """What DMARC does for a domain as last looked up; None while nothing is known."""
-    row = next((one for one in identity.records.all() if one.purpose == Purpose.DMARC), None)
+    row = _dmarc_row(identity)
     if row is None or row.state in (RecordState.UNKNOWN, RecordState.UNCHECKED):
         return None
     text = row.found if row.state == RecordState.OK else ""
@@ -147,6 +148,17 @@ def dmarc_of(identity: SenderIdentity, state: DomainState) -> DmarcState | None:
         # A record too long to be kept whole cannot be written anew from what was kept.
         advice=replace(advice, record="") if text.endswith("…") else advice,
     )
+
+
+def ties_of(identity: SenderIdentity) -> tuple[Tie, Tie]:
+    """How the signature and the bounce address match the domain in From."""
+    row = _dmarc_row(identity)
+    record = parse(row.found) if row else None
+    return ties(identity.name, identity.mail_from_domain, record)
+
+
+def _dmarc_row(identity: SenderIdentity) -> DomainRecord | None:
+    return next((one for one in identity.records.all() if one.purpose == Purpose.DMARC), None)
 
 
 def domain_state(identity: SenderIdentity) -> DomainState:
@@ -163,7 +175,7 @@ def domain_state(identity: SenderIdentity) -> DomainState:
         mail_from=mail_from,
         spf=spf,
         dmarc=_part(records, Purpose.DMARC, "Not looked up yet."),
-        aligned=_aligned(dkim, mail_from, spf),
+        aligned=_aligned(dkim, mail_from, spf, bounces_count=ties_of(identity)[1].counts),
         checked_at=identity.dns_checked_at,
     )
 
@@ -209,11 +221,11 @@ def _part(records: Iterable[DomainRecord], purpose: Purpose, otherwise: str) -> 
     return Part(RecordState(worst.state), worst.words or worst.get_state_display())
 
 
-def _aligned(dkim: Part, mail_from: Part, spf: Part) -> Part:
+def _aligned(dkim: Part, mail_from: Part, spf: Part, *, bounces_count: bool) -> Part:
     """One tie is enough for DMARC: the DKIM signature's domain, or that of MAIL FROM."""
     if dkim.ok:
         return Part(RecordState.OK, "The signature names the domain that people see in From.")
-    if mail_from.ok and spf.ok:
+    if mail_from.ok and spf.ok and bounces_count:
         return Part(RecordState.OK, "The bounce address belongs to the domain that people see.")
     states = {dkim.state, mail_from.state, spf.state}
     for doubt in (RecordState.UNKNOWN, RecordState.UNCHECKED):

@@ -21,11 +21,14 @@ from sending.models import SenderIdentity, SesState
 from sending.selectors.accounts import accounts_of
 from sending.selectors.domains import (
     OWN_KEY,
+    DomainState,
+    Part,
     dmarc_of,
     domain_state,
     domains_of,
     link_token,
     rows_of,
+    ties_of,
     wanted_records,
 )
 from sending.services import domains, identities
@@ -88,6 +91,7 @@ def _page(
         "broken": [row.record for row in rows if row.record and row.record.broken_at],
         "suspected": any(row.record and row.record.suspected_at for row in rows),
         "ends": identity.records_since + SETTING_UP,
+        "ties": zip(ties_of(identity), (state.dkim, _worse(state)), strict=True),
         "dmarc": dmarc_of(identity, state),
         "form": form or MailFromForm(identity=identity),
         "link": link,
@@ -95,6 +99,11 @@ def _page(
         "may_edit": allows(request.membership, "sending.edit"),
     }
     return render(request, "sending/domain.html", context, status=status)
+
+
+def _worse(state: DomainState) -> Part:
+    """Of the two records of a MAIL FROM domain, the one that is not right."""
+    return state.spf if state.mail_from.ok else state.mail_from
 
 
 def _link(identity: SenderIdentity) -> str:

@@ -22,7 +22,8 @@ from lists.models import (
 from lists.services.optin import request_subscription
 from lists.services.suppression import Suppress, suppress
 from lists.tokens import Kind, make
-from sending.models import SesAccount
+from sending.models import SenderIdentity, SesAccount
+from tenants.models import Tenant
 from tests.browser.axe import in_every_look
 from tests.conftest import Person
 from tests.preferences.conftest import form_url, link
@@ -32,7 +33,7 @@ from tests.world import build
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Parts of pages, downloads, and what stands in a sandbox: not pages of their own.
-_NO_PAGES = ("progress", "preview", "count", "report", "under_way", "state")
+_NO_PAGES = ("progress", "preview", "count", "report", "under_way", "state", "zone")
 
 
 def is_page(name: str, row: Row) -> bool:
@@ -105,6 +106,15 @@ def confirm_url(form: SignupForm, email: str) -> str:
     return reverse("public:confirm", args=[make(Kind.CONFIRM, asked.pk, asked.contact_id)])
 
 
+def records_url(tenant: Tenant) -> str:
+    """The page for whoever runs the DNS of acme.example."""
+    until = timezone.now() + timedelta(days=1)
+    domains = SenderIdentity.unscoped.filter(tenant=tenant)
+    domains.update(dkim_tokens=["t"], signing_hosted_zone="x.example", dns_link=1,
+                   dns_link_until=until)  # fmt: skip
+    return reverse("dns:records", args=[make(Kind.DNS, domains.get().pk, 1)])
+
+
 @pytest.mark.parametrize("accent", ["amber", "own"])
 def test_every_public_page(
     live_server: Any, page: Page, ada: Contact, form: SignupForm, accent: str
@@ -135,6 +145,7 @@ def test_every_public_page(
     late = confirm_url(form, "late@person.example")
     form.confirmation_set.update(expires_at=timezone.now())
     opened("expired", late)
+    opened("records of a domain", records_url(tenant))
     opened("unsubscribe", link("unsubscribe", ada))
     opened("preferences", link("preferences", ada) + "?lang=de")
     page.locator("summary").first.click()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sending.dns.alignment import ties
 from sending.dns.dmarc import FIRST_RECORD, advise, explain, parse
 
 
@@ -122,3 +123,25 @@ def test_no_stricter_policy_is_advised_while_ones_own_mail_would_fail() -> None:
     assert "First mend DKIM" in words
     assert record == ""
     assert "You need none of your own" in next_step(f"v=DMARC1; {RUA}", inherited=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "text", "counts", "words"),
+    [
+        ("", "", False, "not yours"),
+        ("mail.acme.example", "", True, "they match"),
+        ("mail.acme.example", "v=DMARC1; aspf=r", True, "they match"),
+        ("mail.acme.example", "v=DMARC1; aspf=s", False, "not exactly acme.example"),
+    ],
+)
+def test_the_bounce_address_is_a_tie(mail_from: str, text: str, counts: bool, words: str) -> None:
+    signature, bounces = ties("acme.example", mail_from, parse(text))
+    assert (bounces.counts, words in bounces.words) == (counts, True)
+    assert signature.counts
+
+
+def test_names_below_are_tied_unless_the_record_is_strict() -> None:
+    relaxed, _ = ties("acme.example", "", parse("v=DMARC1"))
+    strict, _ = ties("acme.example", "", parse("v=DMARC1; adkim=s"))
+    assert "news.acme.example, matches too" in relaxed.words
+    assert "would not match" in strict.words

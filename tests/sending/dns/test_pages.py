@@ -80,6 +80,7 @@ def test_from_nothing_to_a_domain_with_everything_right(
         "SUCCESS",
     )
     page = text(alice.client.get(url("domain", identity)))
+    assert "mail.shop.example lies below shop.example" in page
     assert "The signature names the domain that people see in From." in page
     assert "Mail that fails is delivered as if nothing were wrong." in page
     assert "Ask for reports first" in page

@@ -232,3 +232,13 @@ def test_each_domain_that_is_due_is_claimed_once(ses_account: SesAccount) -> Non
     ses_account.state = SesState.FAILED
     ses_account.save()
     assert domainwatch.claim_due(NOW + 2 * HOUR) == []
+
+
+def test_without_dkim_the_bounce_address_ties_unless_dmarc_is_strict(
+    look: Look, acme_zone: Zone
+) -> None:
+    acme_zone.records = [one for one in acme_zone.records if "_domainkey" not in one.name]
+    state = domain_state(look(timedelta()))
+    assert state.aligned.ok and not state.dkim.ok
+    acme_zone.records[-1] = Record("_dmarc.acme.example", "TXT", '"v=DMARC1; p=none; aspf=s"')
+    assert domain_state(look(HOUR)).aligned.state == RecordState.WRONG
