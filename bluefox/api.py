@@ -8,6 +8,7 @@ from preferences.api import FormView, SubmissionView
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.api")),
     path("", include("lists.api")),
+    path("", include("reputation.api")),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi"),
     path(
         "docs/",

@@ -8,6 +8,7 @@ from django.urls import reverse
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.selectors.campaigns import campaigns_of
 from lists.models import Contact
+from reputation.selectors.rates import Level, high_rates
 from sending.models import BatchState, SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import accounts_of, feedback_ready, parked_words
 from sending.selectors.feedback import HealthState, feedback_health
@@ -152,6 +153,7 @@ def quotas(tenant: Tenant) -> list[Quota]:
 def concerns(tenant: Tenant) -> list[Concern]:
     """What needs attention, the worst first. What the checklist shows is not said again."""
     found = [concern for account in accounts_of(tenant) for concern in _of_account(account)]
+    found += _of_rates(tenant)
     found += _of_feedback(tenant)
     found += _of_campaigns(tenant)
     if not tenant.postal_address:
@@ -163,6 +165,21 @@ def concerns(tenant: Tenant) -> list[Concern]:
             )
         )
     return sorted(found, key=lambda concern: concern.tone != "error")
+
+
+def _of_rates(tenant: Tenant) -> list[Concern]:
+    """Accounts over half of where AWS begins a review."""
+    url = reverse("reputation:index", args=[tenant.slug])
+    return [
+        Concern(
+            f"{100 * high.rate.share:.2g} % of the mails through {high.account.name} "
+            f"{high.what} in the last {'24 hours' if high.days == 1 else f'{high.days} days'}. "
+            f"AWS reviews an account from {100 * high.rate.lines.review:g} % on.",
+            f"{url}?account={high.account.public_id}",
+            "warning" if high.rate.level == Level.NEAR else "error",
+        )
+        for high in high_rates(tenant)
+    ]
 
 
 def _of_feedback(tenant: Tenant) -> list[Concern]:

@@ -28,6 +28,7 @@ PLACES = (
     Place("Forms", "lists:forms", "clipboard-pen", "f"),
     Place("Suppressions", "lists:suppressions", "shield-ban", "u"),
     Place("Bounces", "webhooks:index", "triangle-alert", "b"),
+    Place("Reputation", "reputation:index", "gauge", "r"),
     Place("Sending", "sending:index", "server", "e"),
     Place("Domains", "domains:index", "globe", "n"),
     Place("Readiness", "readiness:index", "badge-check", "y"),

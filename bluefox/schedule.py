@@ -114,4 +114,9 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "readiness.tasks.mail_reports",
         "schedule": 300.0,
     },
+    "count which lists and imports the mails of campaigns went to": {
+        "task": "reputation.tasks.count_sources",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
 }

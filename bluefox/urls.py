@@ -21,6 +21,7 @@ workspace_urls = [
     path("campaigns/", include("campaigns.urls")),
     path("feedback/", include("webhooks.urls")),
     path("readiness/", include("readiness.urls")),
+    path("reputation/", include("reputation.urls")),
 ]
 
 urlpatterns = [

@@ -169,6 +169,8 @@ WORKSPACE = {
     "readiness:follow": Row("sending.edit", _account, acts=True, calls_aws=True),
     "readiness:reports": Row("view"),
     "readiness:report": Row("view", _of("report")),
+    "reputation:index": Row("view"),
+    "reputation:report": Row("view"),
     "webhooks:index": Row("view"),
     "webhooks:fetch": Row("sending.edit", _account, acts=True),
     "webhooks:remove_all": Row("contacts.edit", acts=True),
@@ -188,6 +190,7 @@ API = {
     "lists": Row("contacts"),
     "fields": Row("contacts"),
     "tags": Row("contacts"),
+    "reputation": Row("emails.read"),
 }
 
 # Whoever holds the token may act for one person and nobody else; a form is open to everybody.

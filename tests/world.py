@@ -41,6 +41,7 @@ from lists.models import (
 from lists.services.fields import create_field
 from lists.services.tags import save_tag, set_tags
 from readiness.models import AccessDraft, MonthlyReport, ReviewStep, StepKind
+from reputation.models import BatchSource, SourceCount
 from sending import standing
 from sending.models import (
     Batch,
@@ -220,6 +221,11 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         ses_account=account, status=CampaignStatus.LAUNCHED, batch=batch,
     )  # fmt: skip
     sent.lists.add(list_)
+    SourceCount.unscoped.create(tenant=tenant, batch=batch, sent=1, bounced=1, counted_at=now)
+    BatchSource.unscoped.create(
+        tenant=tenant, batch=batch, list=list_, source=Source.MEMBER, mailed=1, bounced=1,
+        complained=0,
+    )  # fmt: skip
     CampaignAlert.unscoped.create(
         tenant=tenant, campaign=sent, kind=AlertKind.LIMIT, reason=mark, mailed_at=now
     )

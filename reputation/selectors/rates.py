@@ -13,7 +13,8 @@ from enum import Enum
 from django.utils import timezone
 
 from sending.brakes import MIN_BASE, MIN_BOUNCES, MIN_COMPLAINTS
-from sending.models import SesAccount
+from sending.models import SesAccount, SesState
+from sending.selectors.accounts import accounts_of
 from sending.selectors.standing import Standing, standing
 from tenants.models import Tenant
 
@@ -35,12 +36,19 @@ COMPLAINTS = Lines(review=0.001, pause=0.005)
 class Level(Enum):
     """How a rate stands to AWS's lines."""
 
-    NONE = "Nothing sent"
-    FEW = "Too few mails to say"
-    GOOD = "Far from AWS's lines"
-    NEAR = "Over half of where AWS begins a review"
-    REVIEW = "Where AWS reviews an account"
-    PAUSE = "Where AWS may pause an account"
+    NONE = "nothing sent"
+    FEW = "too few to say"
+    GOOD = "far from AWS's lines"
+    NEAR = "over half of where AWS begins a review"
+    REVIEW = "where AWS reviews an account"
+    PAUSE = "where AWS may pause an account"
+
+    @property
+    def tone(self) -> str:
+        """As of the `stat` and `status` tags."""
+        return {"GOOD": "green", "NEAR": "amber", "REVIEW": "red", "PAUSE": "red"}.get(
+            self.name, ""
+        )
 
 
 @dataclass(frozen=True)
@@ -120,3 +128,33 @@ def rates(tenant: Tenant, *, days: int, account: SesAccount | None = None) -> Ra
     """
     since = timezone.now() - timedelta(days=days)
     return Rates(**vars(standing(account_ids(tenant, account), since)))
+
+
+def windows(tenant: Tenant, account: SesAccount | None = None) -> list[tuple[int, Rates]]:
+    """The rates of each of WINDOWS."""
+    return [(days, rates(tenant, days=days, account=account)) for days in WINDOWS]
+
+
+@dataclass(frozen=True)
+class High:
+    """A rate over half of where AWS begins a review; `what` the mails did."""
+
+    account: SesAccount
+    days: int
+    what: str
+    rate: Rate
+
+
+def high_rates(tenant: Tenant) -> list[High]:
+    """Of each connected account the rate that is nearest to its line, if it is high."""
+    found = []
+    for account in accounts_of(tenant).filter(state=SesState.CONNECTED):
+        high = [
+            High(account, days, what, rate)
+            for days, one in windows(tenant, account)
+            for what, rate in (("bounced", one.bounces), ("drew a complaint", one.complaints))
+            if rate.level in (Level.NEAR, Level.REVIEW, Level.PAUSE)
+        ]
+        if high:
+            found.append(max(high, key=lambda one: one.rate.share / one.rate.lines.review))
+    return found

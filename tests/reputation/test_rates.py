@@ -1,21 +1,15 @@
 """Rates as AWS counts them, over windows, of one account or all, of one tenant only."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from reputation.selectors.rates import BOUNCES, COMPLAINTS, Level, Rate, rates
-from sending import standing
-from sending.models import Batch, Count, SesAccount
+from reputation.selectors.rates import BOUNCES, COMPLAINTS, Level, Rate, high_rates, rates
+from sending.models import SesAccount, SesState
 from tenants.models import Tenant
+from tests.reputation.scenes import tell
 from tests.sending.factory import make_batch
-
-
-def tell(batch: Batch, at: datetime, domain: str = "example.net", **counts: int) -> None:
-    standing.add(
-        (batch.pk, f"p@{domain}", Count(name), at) for name, n in counts.items() for _ in range(n)
-    )
 
 
 @pytest.mark.parametrize(
@@ -67,3 +61,21 @@ def test_rates_over_windows_of_accounts(
     assert rates(evil, days=30).sent == 0
     assert rates(evil, days=30, account=ses_account).sent == 0
     assert rates(evil, days=30).bounce_rate == rates(evil, days=30).complaint_rate == 0.0
+
+
+def test_the_highest_rate_of_each_account_is_told(
+    ses_account: SesAccount, acme: Tenant, evil: Tenant
+) -> None:
+    batch, now = make_batch(ses_account), timezone.now()
+    tell(batch, now, sent=1_000, bounced=20)
+    assert high_rates(acme) == []
+    tell(batch, now - timedelta(days=3), bounced=15)
+    [one] = high_rates(acme)
+    assert (one.account, one.days, one.what) == (ses_account, 7, "bounced")
+    assert (one.rate.count, one.rate.of, one.rate.level) == (35, 1_000, Level.NEAR)
+    tell(batch, now, complained=2)
+    [one] = high_rates(acme)
+    assert (one.days, one.what, one.rate.level) == (1, "drew a complaint", Level.REVIEW)
+    assert high_rates(evil) == []
+    SesAccount.unscoped.update(state=SesState.FAILED)
+    assert high_rates(acme) == []
