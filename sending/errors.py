@@ -23,6 +23,12 @@ class AwsRefused(BluefoxError):
         self.aws = aws
 
 
+class SelfTestRefused(BluefoxError):
+    """A self-test cannot be run; the sentence says what it needs."""
+
+    code = "self_test"
+
+
 class BatchEnded(BluefoxError):
     """A batch that is cancelled or done takes no more mail and cannot be paused."""
 

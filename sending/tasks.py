@@ -21,6 +21,7 @@ from sending import (
     launching,
     mirroring,
     retention,
+    selftest,
     signs,
     sweeping,
 )
@@ -86,6 +87,12 @@ def launch(batch_id: int) -> None:
 def cancel_rest(batch_id: int) -> None:
     """Skips what a cancelled batch had queued."""
     sweeping.cancel_rest(batch_id)
+
+
+@shared_task(bind=True, max_retries=60)
+def run_self_test(self: Any, test_id: int) -> None:
+    if not selftest.run(test_id):
+        raise self.retry(countdown=3)
 
 
 @shared_task

@@ -13,6 +13,8 @@ urlpatterns = [
     path("<uuid:public_id>/access/", accounts.access, name="access"),
     path("<uuid:public_id>/test/", accounts.test, name="test"),
     path("<uuid:public_id>/feedback/", feedback.set_up_feedback, name="set_up_feedback"),
+    path("<uuid:public_id>/self-test/", feedback.self_test, name="self_test"),
+    path("<uuid:public_id>/self-test/state/", feedback.self_test_state, name="self_test_state"),
     path("<uuid:public_id>/feedback/state/", feedback.feedback_state, name="feedback_state"),
     path("<uuid:public_id>/identities/", identities.add_identity, name="add_identity"),
     path(

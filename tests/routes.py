@@ -128,6 +128,8 @@ WORKSPACE = {
     "sending:access": Row("sending.edit", _account),
     "sending:test": Row("sending.edit", _account, acts=True, calls_aws=True),
     "sending:set_up_feedback": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "sending:self_test": Row("sending.edit", _account, acts=True),
+    "sending:self_test_state": Row("view", _account),
     "sending:feedback_state": Row("view", _account),
     "sending:add_identity": Row("sending.edit", _account, acts=True, calls_aws=True),
     "sending:check_identity": Row("sending.edit", _identity, acts=True, calls_aws=True),

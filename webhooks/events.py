@@ -15,6 +15,7 @@ import orjson
 from sending.models import MACHINE, PERSON, EventKind
 
 MESSAGE_TAG = "bf_msg"
+TEST_TAG = "bf_test"
 
 
 class UnreadableEvent(Exception):
@@ -37,7 +38,8 @@ class Event:
     `subtype`: Permanent/General and the like of a bounce, the feedback type of a complaint (or
     the list that held the mail back), the delay's type, the reason of a rejection; person or
     machine of an open or a click.
-    `destination`: all addresses of the mail. `message_id`: ours, from our tag, or None.
+    `destination`: all addresses of the mail. `message_id`: ours, from our tag, or None. `test`:
+    which mail of which self-test, from its tag, or "".
     `dedupe`: the same for every copy of this event.
     """
 
@@ -47,6 +49,7 @@ class Event:
     recipients: tuple[Recipient, ...]
     destination: tuple[str, ...]
     message_id: int | None
+    test: str
     ses_message_id: str
     sending_account_id: str
     dedupe: str
@@ -114,6 +117,7 @@ def _event(kind: EventKind, detail: dict[str, Any], mail: dict[str, Any]) -> Eve
         recipients=_recipients(kind, detail),
         destination=tuple(_address(text) for text in mail.get("destination") or ()),
         message_id=_our_id(mail),
+        test=_tag(mail, TEST_TAG),
         ses_message_id=str(mail["messageId"]),
         sending_account_id=str(mail.get("sendingAccountId") or ""),
         dedupe=str(detail.get("feedbackId") or at.isoformat())[:150],
@@ -184,9 +188,14 @@ def _subscription(preferences: dict[str, Any]) -> str:
 
 
 def _our_id(mail: dict[str, Any]) -> int | None:
-    values = (mail.get("tags") or {}).get(MESSAGE_TAG) or ()
+    value = _tag(mail, MESSAGE_TAG)
     # A number of another size was not written by us, and would not fit the column.
-    return int(values[0]) if values and values[0].isdecimal() and len(values[0]) < 19 else None
+    return int(value) if value.isdecimal() and len(value) < 19 else None
+
+
+def _tag(mail: dict[str, Any], name: str) -> str:
+    values = (mail.get("tags") or {}).get(name) or ()
+    return str(values[0]) if values else ""
 
 
 def _address(text: str) -> str:

@@ -21,7 +21,7 @@ from psycopg2.extras import execute_values
 from lists.models import List, Source, SuppressionReason
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
-from sending import brakes
+from sending import brakes, selftest
 from sending.models import PERSON, EventKind, Message, Outcome, SesAccount
 from sending.outbox import being_removed
 from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
@@ -115,13 +115,26 @@ def _translate(rows: Sequence[SnsMessage]) -> None:
     for row, event in events.items():
         message = messages.get(row)
         if message is None:
-            _wait(row, now)
+            if not _about_self_test(row, event):
+                _wait(row, now)
         elif recipient := about(event, message.email):
             verdict = judge(event, recipient)
             findings.append(Finding(row, event, message, recipient, verdict))
     _apply(findings, now)
     _note_accounts(rows, now)
     _mark(rows, now)
+
+
+def _about_self_test(row: SnsMessage, event: Event) -> bool:
+    if not all(one.endswith(f"@{selftest.DOMAIN}") for one in event.destination):
+        return False
+    return selftest.note(
+        account=row.ses_account,
+        tag=event.test,
+        ses_message_id=event.ses_message_id,
+        kind=event.kind,
+        stored_at=row.received_at,
+    )
 
 
 _MARK = """

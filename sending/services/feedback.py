@@ -8,9 +8,11 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from sending import tasks
 from sending.connection import refused, store
 from sending.credentials import api_of
-from sending.models import SesAccount
+from sending.errors import SelfTestRefused
+from sending.models import SelfTest, SesAccount
 from sending.ses.errors import SesError
 from sending.ses.provisioning import STEPS, Setup
 from tenants.clients import HasMeta
@@ -67,6 +69,41 @@ def set_up_feedback(
         request=request,
     )
     return account
+
+
+@transaction.atomic
+def start_self_test(
+    *, account: SesAccount, actor: User | None, request: HasMeta | None = None
+) -> SelfTest:
+    """Has a worker send three mails to the mailbox simulator, and watch what comes back.
+
+    Raises SelfTestRefused where no verified domain or address could be its sender.
+    """
+    from_address = _test_sender(account)
+    if not from_address:
+        raise SelfTestRefused(
+            "The self-test needs a verified domain or address to send from. Verify one, then run "
+            "it."
+        )
+    test = SelfTest.unscoped.create(
+        tenant=account.tenant, ses_account=account, from_address=from_address
+    )
+    record(
+        tenant=account.tenant,
+        actor=actor,
+        action="ses_account.self_test_started",
+        target=account.name,
+        request=request,
+    )
+    transaction.on_commit(lambda: tasks.run_self_test.delay(test.pk))
+    return test
+
+
+def _test_sender(account: SesAccount) -> str:
+    verified = account.identities.filter(verified=True, paused_reason="").order_by("name")
+    domains = [one.name for one in verified if one.is_domain]
+    addresses = [one.name for one in verified if not one.is_domain]
+    return f"bluefox-test@{domains[0]}" if domains else addresses[0] if addresses else ""
 
 
 def confirm_subscription(*, account: SesAccount, token: str) -> None:

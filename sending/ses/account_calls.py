@@ -34,6 +34,30 @@ class AccountCalls(Calls):
         with aws("GetAccount"):
             return dict(self._ses().get_account())
 
+    def send_text(
+        self,
+        *,
+        from_address: str,
+        to: str,
+        subject: str,
+        text: str,
+        configuration_set: str,
+        tags: dict[str, str],
+    ) -> str:
+        """Sends one mail of plain text; the id that SES gives it. For campaigns: sending.sender."""
+        given = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        with aws("SendEmail"):
+            answer = self._ses().send_email(
+                FromEmailAddress=from_address,
+                Destination={"ToAddresses": [to]},
+                Content={
+                    "Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": text}}}
+                },
+                EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
+                **given,
+            )
+        return str(answer["MessageId"])
+
     def request_production_access(self, details: AccountDetails) -> None:
         """Asks AWS's people to let the account out of the sandbox.
 

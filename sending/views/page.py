@@ -9,6 +9,7 @@ from sending.forms import IdentityForm
 from sending.models import SesAccount
 from sending.selectors.accounts import feedback_ready, feedback_steps, parked_words
 from sending.selectors.feedback import feedback_health
+from sending.selectors.selftest import latest_run
 from sending.ses.client import regions
 from sending.ses.explain import explain_words
 from tenants.permissions import allows
@@ -51,6 +52,7 @@ def feedback_context(request: Any, account: SesAccount) -> dict[str, Any]:
         "steps": feedback_steps(account),
         "feedback_ready": feedback_ready(account),
         "health": feedback_health(account),
+        "run": latest_run(account),
         "awaited": account.subscription_requested_at is not None
         and not account.feedback_failed_step,
     }
