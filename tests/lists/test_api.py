@@ -223,7 +223,7 @@ def test_paging_reaches_everybody_once(api: APIClient, acme: Tenant) -> None:
         asked["cursor"] = page["next_cursor"]
     assert seen == [f"{n}@x.com" for n in reversed(range(7))]
     assert error(api.get(CONTACTS, {"cursor": "abc"})) == (422, "invalid", "cursor")
-    of_another_list = CursorPagination().encode_cursor(Cursor(0, False, "2026-12-01"))
+    of_another_list = CursorPagination().encode_cursor(Cursor(0, False, None))
     assert error(api.get(CONTACTS, {"cursor": of_another_list})) == (422, "invalid", "cursor")
 
 
