@@ -67,7 +67,7 @@ def required_origin(name: str, meaning: str) -> str:
     return value
 
 
-def servers(name: str, *, port: int) -> list[tuple[str, int]]:
+def optional_servers(name: str, *, port: int) -> list[tuple[str, int]]:
     """(address, port) of a comma-separated list such as `10.0.0.2, 10.0.0.3:5353, [::1]:53`."""
     return [_server(name, given, port) for given in env.list(name, default=[]) if given.strip()]
 

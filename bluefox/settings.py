@@ -10,11 +10,11 @@ from bluefox.env import (
     env,
     is_fernet_key,
     is_long_key,
+    optional_servers,
     required,
     required_keys,
     required_origin,
     required_secret,
-    servers,
 )
 from bluefox.schedule import BEAT_SCHEDULE
 
@@ -188,7 +188,7 @@ AWS_WEBHOOK_ORIGIN = env.str("AWS_WEBHOOK_ORIGIN", default=SITE_URL)
 # --- DNS ----------------------------------------------------------------------------------------
 # Tenants' records are looked up at the authoritative servers of their zones. In a network that
 # reaches none of those, these servers are asked instead, with whatever address they have.
-DNS_SERVERS = servers("DNS_SERVERS", port=53)
+DNS_SERVERS = optional_servers("DNS_SERVERS", port=53)
 
 # --- Celery -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -73,7 +73,7 @@ def settings_read() -> tuple[set[str], set[str]]:
     """The names that settings.py takes from the environment: required ones, optional ones."""
     source = (ROOT / "bluefox" / "settings.py").read_text()
     required = set(re.findall(r'\brequired\w*\(\s*"([A-Z_0-9]+)"', source))
-    optional = set(re.findall(r'\benv\.\w+\(\s*"([A-Z_0-9]+)"', source))
+    optional = set(re.findall(r'\b(?:env\.|optional_)\w+\(\s*"([A-Z_0-9]+)"', source))
     assert len(required) > 5
     assert len(optional) > 5
     return required, optional

@@ -48,6 +48,8 @@ def test_a_missing_setting_stops_the_start_with_a_sentence(name: str) -> None:
     ("name", "value", "words"),
     [
         ("SITE_URL", "mail.example.com", "SITE_URL is 'mail.example.com', not "),
+        ("DNS_SERVERS", "10.0.0.2, dns.example:53", "DNS_SERVERS: 'dns.example:53' is no IP"),
+        ("DNS_SERVERS", "10.0.0.2:99999", "DNS_SERVERS: '10.0.0.2:99999' is no IP"),
         ("SITE_URL", "https://mail.example.com/app", "SITE_URL is "),
         ("FIELD_ENCRYPTION_KEYS", "short", "FIELD_ENCRYPTION_KEYS: key 1 is "),
         ("FIELD_ENCRYPTION_KEYS", "x" * 40, "FIELD_ENCRYPTION_KEYS: key 1 is "),
