@@ -1,11 +1,13 @@
 """Looks at the DNS of domains again and again, and notices when what was right breaks."""
 
-from collections.abc import Iterable
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
 
 from sending import domain_alerts
 from sending.connection import store
@@ -26,25 +28,51 @@ _SPREAD = timedelta(seconds=30)  # times the row's last two digits: no herd at t
 # A breakage is believed when it is still there after a while: a change may be under way.
 CONFIRM_AFTER = timedelta(minutes=9)
 _LOOK_AGAIN = timedelta(minutes=10)
+_SILENT_EVERY = timedelta(minutes=30)  # where no server answers, asking more often is no use
 # A claim outlasts the longest check; who died in one is followed by the next round.
 _CLAIM = timedelta(minutes=5)
-_AT_ONCE = 50
+_AT_ONCE = 8
 _ASK_AWS_EVERY = timedelta(hours=12)
 
 _VALUES_KEPT, _LENGTH_KEPT = 10, 2000
 
 
-def claim_due(now: datetime) -> list[int]:
-    """Ids of domains whose time has come, claimed for their check; at most 50 a round."""
+def watch_due(*, seconds: float) -> None:
+    """Watches domains whose time has come, eight at once, for so long.
+
+    Most of a check is waiting for servers, and a hostile zone can make it 20 seconds: threads keep
+    that from holding back other domains, and from holding more than one worker.
+    """
+    ends = time.monotonic() + seconds
+
+    def work() -> None:
+        try:
+            while time.monotonic() < ends:
+                now = timezone.now()
+                identity_id = claim(now)
+                if identity_id is None:
+                    return
+                watch(identity_id, now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dns") as pool:
+        for done in [pool.submit(work) for _ in range(_AT_ONCE)]:
+            done.result()
+
+
+def claim(now: datetime) -> int | None:
+    """The id of the domain that is due for the longest time, claimed; None when none is."""
     due = SenderIdentity.unscoped.filter(
         dns_due_at__lte=now, ses_account__state=SesState.CONNECTED
     ).exclude(name__contains="@")
-    claimed = []
-    for identity_id in due.order_by("dns_due_at").values_list("pk", flat=True)[:_AT_ONCE]:
-        same = SenderIdentity.unscoped.filter(pk=identity_id, dns_due_at__lte=now)
-        if same.update(dns_due_at=now + _CLAIM):
-            claimed.append(identity_id)
-    return claimed
+    with transaction.atomic():
+        free = due.select_for_update(skip_locked=True, of=("self",)).order_by("dns_due_at")
+        identity = free.first()
+        if identity is None:
+            return None
+        store(identity, {"dns_due_at": now + _CLAIM})
+    return int(identity.pk)
 
 
 def watch(identity_id: int, now: datetime) -> None:
@@ -153,10 +181,12 @@ def _kept(value: str) -> str:
     return value if len(value) <= _LENGTH_KEPT else f"{value[:_LENGTH_KEPT]}…"
 
 
-def next_look(identity: SenderIdentity, rows: Iterable[DomainRecord], now: datetime) -> datetime:
+def next_look(identity: SenderIdentity, rows: list[DomainRecord], now: datetime) -> datetime:
     """When the domain is looked at again."""
     if any(row.suspected_at for row in rows):
         return now + _LOOK_AGAIN
+    if all(row.state == RecordState.UNKNOWN for row in rows):
+        return now + _SILENT_EVERY
     done = identity.verified and all(row.state == RecordState.OK for row in rows)
     if not done and now < identity.records_since + SETTING_UP:
         return now + _NEW_EVERY

@@ -31,6 +31,7 @@ _SLICE_SECONDS = 20.0
 _SAY_ALIVE_SECONDS = 10.0
 _FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
 _FOLD_SECONDS = 20.0
+_WATCH_SECONDS = 20.0
 _MIRROR_SECONDS = 12.0
 
 # Worker processes are forked and do not hear the signal that ends their parent; they share a byte.
@@ -134,14 +135,8 @@ def read_quota_of(account_id: int) -> None:
 
 @shared_task
 def watch_domains() -> None:
-    """Has each domain whose time has come looked at by itself: a slow zone holds back none."""
-    for identity_id in domainwatch.claim_due(timezone.now()):
-        watch_domain.delay(identity_id)
-
-
-@shared_task
-def watch_domain(identity_id: int) -> None:
-    domainwatch.watch(identity_id, timezone.now())
+    """Looks for a while at the DNS of the domains whose time has come."""
+    domainwatch.watch_due(seconds=_WATCH_SECONDS)
 
 
 @shared_task

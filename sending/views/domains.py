@@ -95,7 +95,7 @@ def _page(
         "dmarc": dmarc_of(identity, state),
         "form": form or MailFromForm(identity=identity),
         "link": link,
-        "mailto": _mailto(identity, link) if link else "",
+        **_handover(identity, link),
         "may_edit": allows(request.membership, "sending.edit"),
     }
     return render(request, "sending/domain.html", context, status=status)
@@ -111,13 +111,16 @@ def _link(identity: SenderIdentity) -> str:
     return f"{settings.SITE_URL}{reverse('dns:records', args=[token])}" if token else ""
 
 
-def _mailto(identity: SenderIdentity, link: str) -> str:
+def _handover(identity: SenderIdentity, link: str) -> dict[str, str]:
+    """The mail to whoever runs the DNS: its text, and a link that opens it in a mail program."""
+    if not link:
+        return {}
+    text = _handover_text(identity, link)
     subject = f"DNS records for {identity.name}"
-    return f"mailto:?subject={quote(subject)}&body={quote(handover_text(identity, link))}"
+    return {"handover": text, "mailto": f"mailto:?subject={quote(subject)}&body={quote(text)}"}
 
 
-def handover_text(identity: SenderIdentity, link: str) -> str:
-    """The mail to whoever runs the DNS, in plain text."""
+def _handover_text(identity: SenderIdentity, link: str) -> str:
     lines = [
         f"Please put these records into the DNS of {identity.name}, so that our mail is signed and "
         "arrives:",

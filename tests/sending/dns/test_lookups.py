@@ -172,6 +172,34 @@ def test_a_server_that_is_not_responsible_is_not_believed() -> None:
         assert not one(lookups, ACME).status.is_known
 
 
+def test_an_alias_is_asked_for_in_the_zone_of_its_target() -> None:
+    alias = f"_dmarc.{ACME}"
+    resolved = zone(ACME, [*_lines(delegation(ACME, 1)), "_dmarc CNAME acme.vendor.example."])
+    vendor = zone("vendor.example", [f"@ NS ns0.{ACME}."])
+    with (
+        nameserver(resolved, vendor) as resolver,
+        nameserver(
+            zone(ACME, ["_dmarc CNAME acme.vendor.example."]),
+            zone("vendor.example", ["acme TXT v=DMARC1"]),
+        ) as authority,
+    ):
+        exchange = Exchange(patience=0.2)
+        world = World({ADDRESSES[0]: authority})
+        lookups = Lookups(exchange, Authority(exchange, [resolver], world.reach))
+        assert one(lookups, alias).values == ("v=DMARC1",)
+
+
+def test_a_zone_that_the_resolver_cannot_find_is_unknown() -> None:
+    with nameserver(zone(ACME, [], "servfail")) as first, nameserver(delegation(ACME, 1)) as second:
+        exchange = Exchange(patience=0.2)
+        world = World({})
+        view = one(Lookups(exchange, Authority(exchange, [first], world.reach)), ACME)
+        assert (view.status, "SERVFAIL" in view.why) == (Status.FAILED, True)
+        # The next resolver is asked where the first one fails.
+        one(Lookups(exchange, Authority(exchange, [first, second], world.reach)), ACME)
+        assert world.reached == ADDRESSES[:1]
+
+
 def test_of_twenty_servers_four_are_asked() -> None:
     with nameserver(delegation(ACME, 20)) as resolver, nameserver(zone(ACME, [])) as authority:
         exchange = Exchange(patience=0.2)

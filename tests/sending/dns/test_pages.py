@@ -169,6 +169,18 @@ def test_a_domain_that_ses_gave_up_on_is_made_anew(
     assert "shop.example" in cloud.region()["identities"]
 
 
+def test_a_bounce_address_that_ses_gave_up_on_is_set_again(
+    cloud: Cloud, alice: Person, account: SesAccount
+) -> None:
+    identity = add(alice)
+    cloud.sim.set_identity(TENANT, REGION, "shop.example", "FAILED")
+    identities.check_identity(identity=identity)
+    assert "Set it again" in text(alice.client.get(url("domain", identity)))
+    alice.client.post(url("mail_from", identity), {"mail_from": "mail.shop.example"})
+    identity.refresh_from_db()
+    assert identity.mail_from_status == "PENDING"
+
+
 def test_the_dns_is_looked_up_even_where_ses_refuses(
     cloud: Cloud, alice: Person, account: SesAccount
 ) -> None:
@@ -200,7 +212,9 @@ def test_the_page_for_whoever_runs_the_dns(
     alice.client.post(url("open_link", identity))
     content = alice.client.get(url("domain", identity)).context
     link = content["link"].removeprefix("http://testserver")
-    assert "shop.example" in content["mailto"]
+    assert content["link"] in content["handover"]
+    assert all(name in content["handover"] for name in identity.dkim_tokens)
+    assert content["mailto"].startswith("mailto:?subject=DNS%20records%20for%20shop.example&body=")
     answer = client.get(link)
     page = text(answer)
     assert answer.status_code == 200

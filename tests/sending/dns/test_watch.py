@@ -214,7 +214,7 @@ def test_a_new_domain_is_looked_at_every_five_minutes_until_all_is_there(
     assert 4 * HOUR <= done.dns_due_at - (NOW + 2 * HOUR) < 5 * HOUR
 
 
-def test_each_domain_that_is_due_is_claimed_once(ses_account: SesAccount) -> None:
+def test_each_domain_that_is_due_is_claimed_once_the_oldest_first(ses_account: SesAccount) -> None:
     def add(name: str, due: datetime) -> int:
         return int(
             SenderIdentity.unscoped.create(
@@ -223,15 +223,33 @@ def test_each_domain_that_is_due_is_claimed_once(ses_account: SesAccount) -> Non
         )
 
     SenderIdentity.unscoped.update(dns_due_at=NOW + HOUR)
-    due = [add(f"d{n}.example", NOW - n * MINUTE) for n in range(60)]
+    due = [add(f"d{n}.example", NOW - n * MINUTE) for n in range(3)]
     add("news@acme.example", NOW - HOUR)
-    first = domainwatch.claim_due(NOW)
-    assert first == due[::-1][:50]  # the oldest first
-    assert sorted(domainwatch.claim_due(NOW)) == due[:10]
-    assert domainwatch.claim_due(NOW) == []
+    assert [domainwatch.claim(NOW) for _ in range(4)] == [*due[::-1], None]
     ses_account.state = SesState.FAILED
     ses_account.save()
-    assert domainwatch.claim_due(NOW + 2 * HOUR) == []
+    assert domainwatch.claim(NOW + 2 * HOUR) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_round_looks_at_all_that_is_due(ses_account: SesAccount, settings: Settings) -> None:
+    names = [f"d{n}.example" for n in range(20)]
+    for name in names:
+        SenderIdentity.unscoped.create(
+            tenant=ses_account.tenant, ses_account=ses_account, name=name, verified=True,
+            checked_at=timezone.now(),
+        )  # fmt: skip
+    SenderIdentity.unscoped.update(verified=True, checked_at=timezone.now())
+    with nameserver(zone("example", ['_dmarc TXT "v=DMARC1; p=reject"'])) as server:
+        settings.DNS_SERVERS = [server]
+        domainwatch.watch_due(seconds=10)
+    assert DomainRecord.unscoped.filter(state="ok").count() == 21
+    assert not SenderIdentity.unscoped.filter(dns_due_at__lte=timezone.now()).exists()
+
+
+def test_silent_servers_are_asked_more_rarely(look: Look, acme_zone: Zone) -> None:
+    acme_zone.fault = "refuse"
+    assert look(HOUR).dns_due_at == NOW + HOUR + 30 * MINUTE
 
 
 def test_without_dkim_the_bounce_address_ties_unless_dmarc_is_strict(
