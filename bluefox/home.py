@@ -80,7 +80,7 @@ def checklist(tenant: Tenant) -> list[Step]:
             "Verify the domain you write from",
             "A few DNS records prove that the domain is yours and let SES sign your mail.",
             "Open your domains",
-            sending,
+            reverse("domains:index", args=[tenant.slug]),
             done=verified.exists(),
         ),
         Step(

@@ -86,10 +86,9 @@ def link_token(identity: SenderIdentity, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A record to publish beside what was found; `short` is its name within the zone."""
+    """A record to publish beside what was found."""
 
     wanted: Wanted
-    short: str
     state: RecordState
     found: list[str]
     record: DomainRecord | None
@@ -113,7 +112,6 @@ def rows_of(identity: SenderIdentity) -> list[Row]:
         rows.append(
             Row(
                 wanted=wanted,
-                short=wanted.name.removesuffix(f".{identity.name}"),
                 state=RecordState(row.state) if row else RecordState.UNCHECKED,
                 found=row.found.split("\n") if row and row.found else [],
                 record=row,
@@ -137,13 +135,17 @@ def dmarc_of(identity: SenderIdentity, state: DomainState) -> DmarcState | None:
     row = _dmarc_row(identity)
     if row is None or row.state in (RecordState.UNKNOWN, RecordState.UNCHECKED):
         return None
+    found_at = row.found_at or row.name
+    if row.state == RecordState.WRONG:
+        mend = "First put the record right: what is wrong with it stands above."
+        return DmarcState("", found_at, [], Advice(mend))
     text = row.found if row.state == RecordState.OK else ""
     record = parse(text)
     above = row.found_at.removeprefix("_dmarc.")
     advice = advise(text, identity.name, aligned=state.aligned.ok, inherited=bool(above))
     return DmarcState(
         text=text,
-        found_at=row.found_at or row.name,
+        found_at=found_at,
         lines=explain(record, inherited_from=above) if record else [],
         # A record too long to be kept whole cannot be written anew from what was kept.
         advice=replace(advice, record="") if text.endswith("…") else advice,

@@ -18,7 +18,7 @@ from sending.models import (
     SesAccount,
     SesState,
 )
-from sending.selectors.domains import domain_state, rows_of
+from sending.selectors.domains import dmarc_of, domain_state, rows_of
 from simulator.zones import Record, Zone
 from tests.conftest import Person
 from tests.sending.dns.conftest import nameserver, zone
@@ -260,3 +260,21 @@ def test_without_dkim_the_bounce_address_ties_unless_dmarc_is_strict(
     assert state.aligned.ok and not state.dkim.ok
     acme_zone.records[-1] = Record("_dmarc.acme.example", "TXT", '"v=DMARC1; p=none; aspf=s"')
     assert domain_state(look(HOUR)).aligned.state == RecordState.WRONG
+
+
+def test_what_the_page_says_of_dmarc(look: Look, acme_zone: Zone) -> None:
+    def advice(*values: str) -> str:
+        others = [one for one in acme_zone.records if not one.name.startswith("_dmarc")]
+        new = [Record("_dmarc.acme.example", "TXT", f'"{value}"') for value in values]
+        acme_zone.records = others + new
+        identity = look(HOUR)
+        found = dmarc_of(identity, domain_state(identity))
+        return f"{found.advice.words} {found.advice.record}" if found else ""
+
+    assert "go to quarantine" in advice("v=DMARC1; p=none; rua=mailto:d@acme.example")
+    assert "Publish a record" in advice()
+    assert "First put the record right" in advice("v=DMARC1; p=none", "v=DMARC1; p=reject")
+    long = "v=DMARC1; p=none; rua=mailto:d@acme.example; " + '" "'.join(["x" * 200] * 12)
+    assert advice(long).endswith("the spam folder. ")  # too long to be written anew
+    acme_zone.fault = "servfail"
+    assert advice("v=DMARC1") == ""
