@@ -37,8 +37,7 @@ def walk(domain: str, lookups: Lookups) -> list[Level]:
     for target in targets(domain):
         level = _level(target, lookups.find(f"_dmarc.{target}", "TXT"))
         levels.append(level)
-        psd = level.record.psd if level.record else "u"
-        if psd == "n" or (psd == "y" and len(levels) > 1):
+        if level.record and level.record.psd != "u":
             break
     return levels
 
@@ -120,5 +119,7 @@ def check_dmarc(wanted: Wanted, lookups: Lookups) -> Verdict:
     for level in levels[1:]:
         if level.verdict.state == RecordState.UNKNOWN:
             return level.verdict
-    words = "" if own.verdict.found else "No DMARC record holds for this domain."
-    return replace(own.verdict, words=words or own.verdict.words, organization=above)
+    words = own.verdict.words if own.verdict.found else "No DMARC record holds for this domain."
+    if levels[-1].record:
+        words = f"There is none but that of the registry, {levels[-1].domain}."
+    return replace(own.verdict, words=words, organization=above)

@@ -146,6 +146,8 @@ def below(name: str) -> Wanted:
          OK, "_dmarc.b.acme.example", "b.acme.example"),
         (['_dmarc TXT "v=DMARC1; psd=y"', "_dmarc.acme TXT v=DMARC1"], "b.acme.example", OK,
          "_dmarc.acme.example", "acme.example"),
+        (['_dmarc.acme TXT "v=DMARC1; psd=y"', "_dmarc TXT v=DMARC1"], "acme.example", OK, "",
+         "acme.example"),
         # The registry's own record is none of the domain's.
         (['_dmarc TXT "v=DMARC1; psd=y"'], "b.acme.example", MISSING, "", "acme.example"),
         # Two at the same name count as none: what stands above is asked.
@@ -159,6 +161,12 @@ def test_whose_record_holds(  # noqa: PLR0917 (a table)
 ) -> None:
     found = verdict(below(domain), ask([zone("example", lines)]))
     assert (found.state, found.found_at, found.organization) == (state, found_at, organization)
+
+
+def test_a_registrys_record_is_named_as_such(ask: Ask) -> None:
+    lookups = ask([zone("example", ['_dmarc TXT "v=DMARC1; psd=y; p=reject"'])])
+    found = verdict(below("b.acme.example"), lookups)
+    assert (found.state, "the registry, example" in found.words) == (MISSING, True)
 
 
 def test_the_walk_ends_where_a_registry_says_so(ask: Ask) -> None:
