@@ -103,7 +103,7 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "mail what AWS decided about production access": {
         "task": "readiness.tasks.mail_decisions",
-        "schedule": 60.0,
+        "schedule": 15.0,
     },
     "write last month's report where a month has begun": {
         "task": "readiness.tasks.write_reports",

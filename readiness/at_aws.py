@@ -130,16 +130,28 @@ def feedback(facts: Facts) -> Verdict:
     if health.state == HealthState.STOPPED:
         return Verdict(State.BAD, health.words, Action("Run the self-test", mend="selftest"))
     if account.selftest_passed_at is None:
+        return _unproved(facts)
+    return good(
+        "Three test mails came back to us through your SNS topic as they should: one delivered, "
+        f"one bounced, one complained of. {health.words}",
+        at=account.selftest_passed_at,
+    )
+
+
+def _unproved(facts: Facts) -> Verdict:
+    """Everything is in place, and no self-test has passed."""
+    if facts.selftest in ("waiting", "running"):
+        return Verdict(State.PARTLY, "The self-test is running; it takes a minute.", waits=True)
+    if facts.selftest == "failed" and facts.account is not None:
         return Verdict(
             State.PARTLY,
-            "Everything is in place, but no bounce has come back through it yet.",
-            Action("Run the self-test", mend="selftest"),
-            waits=True,
+            "The self-test did not bring everything back. Its page says what to look at.",
+            Action("See the self-test", page="sending:account", of=str(facts.account.public_id)),
         )
-    return good(
-        "A test mail was delivered and another bounced, and both were told to us through your "
-        f"SNS topic. {health.words}",
-        at=account.selftest_passed_at,
+    return Verdict(
+        State.PARTLY,
+        "Everything is in place, but no bounce has come back through it yet.",
+        Action("Run the self-test", mend="selftest"),
     )
 
 

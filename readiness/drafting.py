@@ -157,7 +157,7 @@ def _bounces(facts: Facts, good: set[str]) -> str:
             "signature is verified, and the address of a hard bounce is put on our suppression "
             "list within seconds. Nothing is sent to an address on that list, whatever campaign "
             "or program asks for it.",
-            "We have proved it end to end with bounce@simulator.amazonses.com on "
+            "We have proved it end to end with the mailbox simulator of SES on "
             f"{facts.account.selftest_passed_at:%d %b %Y}."
             if facts.account.selftest_passed_at
             else None,

@@ -13,6 +13,7 @@ from reputation.selectors.rates import Rates, rates
 from sending.models import SesAccount
 from sending.selectors.domains import DomainState, domain_state, domains_of
 from sending.selectors.feedback import Health, feedback_health
+from sending.selectors.selftest import latest_run
 from tenants.models import Tenant
 
 
@@ -64,6 +65,7 @@ class Facts:
     tenant: Tenant
     account: SesAccount | None
     health: Health | None
+    selftest: str = ""  # the state of the last Run, "" before the first
     domains: tuple[Domain, ...] = ()
     lists: tuple[OneList, ...] = ()
     forms: tuple[OneForm, ...] = ()
@@ -89,6 +91,7 @@ def facts_of(tenant: Tenant, account: SesAccount | None) -> Facts:
         tenant=tenant,
         account=account,
         health=feedback_health(account) if account else None,
+        selftest=_selftest(account),
         domains=_domains(tenant, account),
         lists=_lists(tenant),
         forms=_forms(tenant),
@@ -97,6 +100,11 @@ def facts_of(tenant: Tenant, account: SesAccount | None) -> Facts:
         sample=sample_of(tenant),
         rates=rates(tenant, days=DAYS, account=account) if account else Rates(),
     )
+
+
+def _selftest(account: SesAccount | None) -> str:
+    run = latest_run(account) if account else None
+    return run.state if run else ""
 
 
 def _domains(tenant: Tenant, account: SesAccount | None) -> tuple[Domain, ...]:

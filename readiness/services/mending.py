@@ -1,6 +1,7 @@
 """What one press on a line's button does."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from django.db import transaction
 from lists.models import Captcha, List, SignupForm
 from lists.services.lists import save_list
 from readiness.errors import CannotMend
+from sending.errors import SelfTestRefused
 from sending.models import SesAccount
 from sending.services import accounts, feedback
 from sending.services.domains import check_domain
@@ -42,7 +44,14 @@ def test_connection(press: Press) -> str:
 
 def set_up_feedback(press: Press) -> str:
     feedback.set_up_feedback(account=press.connected, actor=press.actor, request=press.request)
+    with suppress(SelfTestRefused):  # the line of the domain asks for one
+        run_self_test(press)
     return "Set up at AWS. SNS confirms our webhook within seconds."
+
+
+def run_self_test(press: Press) -> str:
+    feedback.start_self_test(account=press.connected, actor=press.actor, request=press.request)
+    return "Three mails go to the mailbox simulator of SES. What comes back shows within a minute."
 
 
 def look_at_domains(press: Press) -> str:
@@ -103,4 +112,5 @@ AT_AWS: dict[str, Mend] = {
     "connection": test_connection,
     "domain": look_at_domains,
     "feedback": set_up_feedback,
+    "selftest": run_self_test,
 }

@@ -31,11 +31,11 @@ def _context(request: Any) -> dict[str, Any]:
     account = chosen_account(request)
     _, lines = judged(request, account)
     rows = shown(request, lines, account)
-    open_ = [row for row in rows if not row.line.is_good]
+    with_button = [row for row in rows if not row.line.is_good and row.url]
     return {
         "account": account,
         "rows": rows,
-        "next": open_[0] if open_ else None,
+        "next": with_button[0] if with_button else None,
         "score": score(lines),
         "good": sum(line.is_good for line in lines),
         "of_all": f"of {len(lines)}",
@@ -71,7 +71,7 @@ def state(request: Any) -> HttpResponse:
     """What the page refreshes while something may become better by itself."""
     context = _context(request)
     status = 200 if context["waits"] else _STOP_POLLING
-    return render(request, "readiness/_lines.html", context, status=status)
+    return render(request, "readiness/_now.html", context, status=status)
 
 
 @requires("sending.edit")

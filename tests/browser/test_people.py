@@ -35,7 +35,7 @@ def test_a_newcomer_gets_a_workspace_and_a_key(
     page.get_by_label("Company").fill("Fox")
     page.get_by_role("button", name="Create workspace").click()
     expect(page).to_have_url(f"{live_server.url}/w/fox/")
-    expect(page.get_by_text("0 of 5 steps")).to_be_visible()
+    expect(page.get_by_text("0 of 6 steps")).to_be_visible()
     page.get_by_role("link", name="Developers").first.click()
     page.get_by_role("link", name="Create a key").first.click()
     page.get_by_label("Name").fill("Shop")

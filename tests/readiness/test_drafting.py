@@ -39,7 +39,7 @@ def test_with_everything_in_place_each_section_says_how() -> None:
         "We send from acme.example, signed with DKIM.",
         "“News”: Bicycles, once a month.",
         "double opt-in",
-        "bounce@simulator.amazonses.com on 01 Dec 2026",
+        "the mailbox simulator of SES on 01 Dec 2026",
         "about 2,000 mails a month",
         "Our lists have 480 members today.",
         "Subject: Spring is here",
