@@ -5,6 +5,10 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "lists.tasks.sweep_imports",
         "schedule": 60.0,
     },
+    "start again imports of suppressions whose worker is gone": {
+        "task": "lists.tasks.sweep_suppression_imports",
+        "schedule": 60.0,
+    },
     "store what came of sign-up forms": {
         "task": "lists.tasks.fold_form_counts",
         "schedule": 60.0,

@@ -240,6 +240,8 @@ SPECTACULAR_SETTINGS = {
         "ContactStatusEnum": "lists.selectors.filters.STATES",
         "FieldKindEnum": "lists.models.FieldKind",
         "PlaceStatusEnum": "lists.models.SubscriptionStatus",
+        "SuppressionReasonEnum": "lists.models.SuppressionReason",
+        "SuppressReasonEnum": ["manual", "hard_bounce", "complaint"],
     },
 }
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from lists import bulk, form_counts, growth, importing, searching, undoing
+from lists import bulk, form_counts, growth, importing, searching, suppression_importing, undoing
 
 
 @shared_task
@@ -23,6 +23,17 @@ def sweep_imports() -> None:
         undo_import.delay(import_id)
     importing.forget_abandoned()
     undoing.forget_old()
+
+
+@shared_task
+def run_suppression_import(import_id: int) -> None:
+    suppression_importing.run(import_id)
+
+
+@shared_task
+def sweep_suppression_imports() -> None:
+    for import_id in suppression_importing.stuck():
+        run_suppression_import.delay(import_id)
 
 
 @shared_task

@@ -11,6 +11,7 @@ from lists.views import (
     imports,
     lists,
     segments,
+    suppression_imports,
     suppressions,
     tags,
 )
@@ -93,5 +94,30 @@ urlpatterns = [
     path("suppressions/", suppressions.suppressions, name="suppressions"),
     path("suppressions/new/", suppressions.suppression_new, name="suppression_new"),
     path("suppressions/remove/", suppressions.suppression_remove, name="suppression_remove"),
+    path(
+        "suppressions/import/",
+        suppression_imports.suppression_import_new,
+        name="suppression_import_new",
+    ),
+    path(
+        "suppressions/import/<uuid:import_id>/",
+        suppression_imports.suppression_import,
+        name="suppression_import",
+    ),
+    path(
+        "suppressions/import/<uuid:import_id>/progress/",
+        suppression_imports.suppression_import_progress,
+        name="suppression_import_progress",
+    ),
+    path(
+        "suppressions/import/<uuid:import_id>/cancel/",
+        suppression_imports.suppression_import_cancel,
+        name="suppression_import_cancel",
+    ),
+    path(
+        "suppressions/import/<uuid:import_id>/report/",
+        suppression_imports.suppression_import_report,
+        name="suppression_import_report",
+    ),
     path("suppressions/export/", exports.suppressions_export, name="suppressions_export"),
 ]

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from sending.views import accounts, feedback, identities
+from sending.views import accounts, feedback, identities, mirror
 
 app_name = "sending"
 
 urlpatterns = [
     path("", accounts.index, name="index"),
+    path("suppressions/", mirror.mirror, name="mirror"),
+    path("suppressions/state/", mirror.mirror_state, name="mirror_state"),
+    path("suppressions/again/", mirror.mirror_again, name="mirror_again"),
     path("connect/", accounts.connect, name="connect"),
     path("<uuid:public_id>/", accounts.account, name="account"),
     path("<uuid:public_id>/access/", accounts.access, name="access"),

@@ -189,6 +189,7 @@ class Scope(models.TextChoices):
     EMAILS_SEND = "emails.send", "Send mail"
     EMAILS_READ = "emails.read", "Read mail status"
     CONTACTS = "contacts", "Read and write contacts and lists"
+    SUPPRESSIONS = "suppressions", "Read and write suppressions"
 
 
 class ApiKey(TenantOwned):

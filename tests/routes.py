@@ -30,6 +30,7 @@ def _of(attribute: str, name: str = "public_id", of: str = "public_id") -> Ids:
 _account, _draft, _sent = _of("account"), _of("draft"), _of("sent")
 _contact, _list, _form = _of("contact", "contact_id"), _of("list", "list_id"), _of("form")
 _uploaded, _finished = _of("uploaded", "import_id"), _of("finished", "import_id")
+_suppressed = _of("suppressed", "import_id")
 _segment = _of("segment", "segment_id")
 _field = _of("field", "key", of="key")
 _tag, _bulk = _of("tag", "tag_id"), _of("bulk", "action_id")
@@ -121,8 +122,16 @@ WORKSPACE = {
     "lists:suppressions": Row("view"),
     "lists:suppression_new": Row("suppressions.edit"),
     "lists:suppression_remove": Row("suppressions.edit", acts=True),
+    "lists:suppression_import_new": Row("suppressions.edit"),
+    "lists:suppression_import": Row("view", _suppressed),
+    "lists:suppression_import_progress": Row("view", _suppressed),
+    "lists:suppression_import_cancel": Row("suppressions.edit", _suppressed, acts=True),
+    "lists:suppression_import_report": Row("view", _suppressed),
     "lists:suppressions_export": Row("suppressions.edit", acts=True),
     "sending:index": Row("view"),
+    "sending:mirror": Row("view"),
+    "sending:mirror_state": Row("view"),
+    "sending:mirror_again": Row("suppressions.edit", acts=True),
     "sending:connect": Row("sending.edit"),
     "sending:account": Row("view", _account),
     "sending:access": Row("sending.edit", _account),
@@ -193,6 +202,8 @@ API = {
     "fields": Row("contacts"),
     "tags": Row("contacts"),
     "reputation": Row("emails.read"),
+    "suppressions": Row("suppressions"),
+    "suppression": Row("suppressions", lambda world: {"email": f"gone@{world.mark}.example"}),
 }
 
 # Whoever holds the token may act for one person and nobody else; a form is open to everybody.

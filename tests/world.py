@@ -35,6 +35,8 @@ from lists.models import (
     Subscription,
     SubscriptionStatus,
     Suppression,
+    SuppressionImport,
+    SuppressionImportStatus,
     SuppressionReason,
     Tag,
 )
@@ -100,6 +102,7 @@ class World:
     form: SignupForm
     uploaded: Import
     finished: Import
+    suppressed: SuppressionImport
     account: SesAccount
     identity: SenderIdentity
     draft: Campaign
@@ -284,6 +287,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         segment=segment,
         form=form,
         uploaded=_import(tenant, list_, mark, ImportStatus.UPLOADED),
+        suppressed=_suppression_import(tenant, mark),
         finished=_import(tenant, list_, mark, ImportStatus.DONE),
         account=account,
         identity=identity,
@@ -330,6 +334,14 @@ def _import(tenant: Tenant, list_: List, mark: str, status: ImportStatus) -> Imp
     )
     made.lists.add(list_)
     return made
+
+
+def _suppression_import(tenant: Tenant, mark: str) -> SuppressionImport:
+    content = ContentFile(f"{mark}\n".encode(), f"{mark}.txt")
+    return SuppressionImport.unscoped.create(
+        tenant=tenant, filename=f"{mark}.txt", file=content, error_file=content, rows=1, invalid=1,
+        reason=SuppressionReason.MANUAL, status=SuppressionImportStatus.DONE,
+    )  # fmt: skip
 
 
 # That a page was seen may be kept in the session.

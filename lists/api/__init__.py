@@ -4,6 +4,7 @@ from django.urls import path
 
 from lists.api.catalogue import Fields, Lists, Tags
 from lists.api.contacts import Contacts, ContactView, SubscriptionsView, UnsubscribeView
+from lists.api.suppressions import Suppressions, SuppressionView
 
 urlpatterns = [
     path("contacts", Contacts.as_view(), name="contacts"),
@@ -12,5 +13,7 @@ urlpatterns = [
     path("contacts/<uuid:public_id>/unsubscribe", UnsubscribeView.as_view(), name="leaving"),
     path("lists", Lists.as_view(), name="lists"),
     path("fields", Fields.as_view(), name="fields"),
+    path("suppressions", Suppressions.as_view(), name="suppressions"),
+    path("suppressions/<path:email>", SuppressionView.as_view(), name="suppression"),
     path("tags", Tags.as_view(), name="tags"),
 ]

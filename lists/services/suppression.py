@@ -15,7 +15,14 @@ from tenants.clients import HasMeta
 from tenants.models import ApiKey, Tenant, User
 from tenants.services import audit
 
-__all__ = ["Suppress", "remove_from_all_lists", "suppress", "suppress_by_hand", "unsuppress"]
+__all__ = [
+    "Suppress",
+    "remove_from_all_lists",
+    "suppress",
+    "suppress_by_api",
+    "suppress_by_hand",
+    "unsuppress",
+]
 
 
 def suppress(*, tenant: Tenant, addresses: Iterable[Suppress]) -> int:
@@ -61,6 +68,23 @@ def suppress_by_hand(
         request=request,
     )
     return added
+
+
+@transaction.atomic
+def suppress_by_api(
+    *, tenant: Tenant, email: str, reason: SuppressionReason, note: str, api_key: ApiKey
+) -> str:
+    """Suppresses one address, audited; returns it normalised. Raises InvalidAddress."""
+    email_norm = normalise(email).email_norm
+    suppress(tenant=tenant, addresses=[Suppress(email_norm, reason, Source.API, note)])
+    audit.record(
+        tenant=tenant,
+        api_key=api_key,
+        action="suppression.added",
+        target=email_norm,
+        detail={"reason": reason, "note": note},
+    )
+    return email_norm
 
 
 @transaction.atomic

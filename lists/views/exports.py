@@ -31,7 +31,8 @@ def contacts_export(request: Any) -> StreamingHttpResponse:
 @requires("suppressions.edit")
 def suppressions_export(request: Any) -> StreamingHttpResponse:
     """The suppressed addresses that the address names. Of erased ones there is no address."""
-    detail = {name: request.GET[name] for name in ("q", "reason") if request.GET.get(name)}
+    asked = ((name, request.GET.get(name)) for name in ("q", "reason", "source"))
+    detail = {name: value for name, value in asked if value}
     _note(request, "suppressions.exported", detail)
     found = found_of(request).exclude(reason=SuppressionReason.ERASED)
     return csv_file(request, "suppressions", suppression_lines(found))

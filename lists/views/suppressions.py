@@ -12,7 +12,12 @@ from lists.errors import ErasedForGood, InvalidAddress
 from lists.forms.suppressions import SuppressForm
 from lists.models import Suppression, SuppressionReason
 from lists.paging import count_up_to, keyset
-from lists.selectors.suppressions import contacts_by_address, find_suppressions
+from lists.selectors.suppressions import (
+    SOURCES,
+    contacts_by_address,
+    find_suppressions,
+    suppression_of_address,
+)
 from lists.services.suppression import suppress_by_hand, unsuppress
 from lists.views.posted import posted
 from tenants.permissions import requires
@@ -24,6 +29,7 @@ def found_of(request: Any) -> QuerySet[Suppression]:
         tenant=request.tenant,
         search=request.GET.get("q", "").replace("\0", "").strip()[:200],
         reason=request.GET.get("reason", ""),
+        source=request.GET.get("source", ""),
     )
 
 
@@ -41,7 +47,8 @@ def suppressions(request: Any) -> HttpResponse:
         "rows": [(one, contacts.get(one.email_norm)) for one in page.rows],
         "total": count_up_to(found_of(request)),
         "reasons": SuppressionReason.choices,
-        "filtered": any(request.GET.get(name) for name in ("q", "reason")),
+        "sources": [(source.value, source.label) for source in SOURCES],
+        "filtered": any(request.GET.get(name) for name in ("q", "reason", "source")),
     }
     return render(request, "lists/suppressions.html", context)
 
@@ -75,6 +82,13 @@ def suppression_new(request: Any) -> HttpResponse:
 def suppression_remove(request: Any) -> HttpResponse:
     """Lets the posted `address` be mailed again."""
     address = request.POST.get("address", "").replace("\0", "")
+    known = suppression_of_address(tenant=request.tenant, email_norm=address)
+    complained = known is not None and known.reason == SuppressionReason.COMPLAINT
+    if complained and request.POST.get("confirmation", "").strip().lower() != "complaint":
+        messages.error(
+            request, f"{address} stays suppressed: the word “complaint” was not typed in."
+        )
+        return redirect("lists:suppressions", request.tenant.slug)
     try:
         removed = unsuppress(
             tenant=request.tenant, email_norm=address, actor=request.user, request=request

@@ -330,3 +330,41 @@ def test_the_policy_allows_what_is_called() -> None:
     names = ("List", "Put", "Delete")
     wanted = {f"ses:{name}SuppressedDestination{'s' if name == 'List' else ''}" for name in names}
     assert wanted <= allowed
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+PAGE = "/w/acme/sending/suppressions/"
+
+
+def test_the_page_shows_reading_what_waits_and_awss_words(
+    cloud: Cloud, ses: SuppressionCalls, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No SES account is connected" in alice.client.get(PAGE).content.decode()
+    key = cloud.sim.add_key(TENANT, denied=["ses:DeleteSuppressedDestination"])
+    account = connect(cloud, alice, access_key_id=key["id"], secret_access_key=key["secret"])
+    monkeypatch.setattr(suppression_calls, "PAGE", 1)
+    for number in range(3):
+        ses.put_suppressed(f"p{number}@example.com", "BOUNCE")
+    assert "Waits for its turn" in alice.client.get(PAGE).content.decode()
+    mirroring.step(account.pk)
+    assert "1 addresses so far" in alice.client.get(PAGE).content.decode()
+    assert alice.client.get(f"{PAGE}state/").status_code == 200
+    settle()
+    assert alice.client.get(f"{PAGE}state/").status_code == 286
+    alice.client.post("/w/acme/suppressions/remove/", {"address": "p0@example.com"})
+    settle()
+    page = alice.client.get(PAGE).content.decode()
+    assert "To be taken off" in page and "ses:DeleteSuppressedDestination" in page
+    alice.client.post(f"{PAGE}again/")
+    assert SuppressionChange.unscoped.get().retry_at is None
+    assert SuppressionMirror.unscoped.get().next_read_at <= timezone.now()
+
+
+def test_the_page_says_that_another_workspace_shares_the_list(
+    cloud: Cloud, account: SesAccount, alice: Person, mallory: Person
+) -> None:
+    assert "Another workspace" not in alice.client.get(PAGE).content.decode()
+    connect(cloud, mallory)
+    page = alice.client.get(PAGE).content.decode()
+    assert "Another workspace uses this AWS account" in page and "Evil" not in page
