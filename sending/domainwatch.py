@@ -82,7 +82,11 @@ def watch(identity_id: int, now: datetime) -> None:
         return
     if _ask_aws(identity, now):
         with suppress(SesError):
-            store(identity, identity_columns(api_of(identity.ses_account), identity.name))
+            columns = identity_columns(api_of(identity.ses_account), identity.name)
+            # What somebody has changed at SES in the meantime is newer than this answer.
+            same = SenderIdentity.unscoped.filter(pk=identity.pk, checked_at=identity.checked_at)
+            same.update(**columns)
+            identity = _row(identity_id) or identity
     look_up(identity, now)
 
 
@@ -100,7 +104,7 @@ def _ask_aws(identity: SenderIdentity, now: datetime) -> bool:
 def look_up(identity: SenderIdentity, now: datetime) -> None:
     """Looks up what the domain should have, keeps what was found, notes what broke.
 
-    What is asked for while another set of records comes to be wanted is asked for again at once.
+    Where other records came to be wanted meanwhile, nothing is kept and the domain is due at once.
     """
     wanted = wanted_records(identity)
     results = check_all(wanted, lookups(settings.DNS_SERVERS))

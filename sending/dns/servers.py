@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import dns.exception
@@ -10,7 +11,7 @@ import dns.name
 import dns.rcode
 import dns.resolver
 from dns.rdataclass import IN
-from dns.rdatatype import CNAME, NS, SOA, A, RdataType
+from dns.rdatatype import AAAA, CNAME, NS, SOA, A, RdataType
 
 from sending.dns.exchange import Exchange, NoAnswer, Server
 
@@ -113,16 +114,20 @@ class Authority:
 
     def _servers_of(self, zone: dns.name.Name) -> Sequence[Server]:
         names = sorted(rdata.to_text() for rdata in self._records(zone, NS))
-        addresses: list[str] = []
-        for name in names[:SERVERS_ASKED]:
-            addresses += [rdata.to_text() for rdata in self._records(dns.name.from_text(name), A)][
-                :1
-            ]
+        hosts = [dns.name.from_text(name) for name in names[:SERVERS_ASKED]]
+        addresses = [address for host in hosts if (address := self._address(host))]
         found = [server for address in addresses if (server := self._reach(address))]
         if not found:
             what = "none with a public address" if addresses else "none that has an address"
             raise NoAnswer(f"of the name servers of {_words(zone)} there is {what}")
         return list(dict.fromkeys(found))
+
+    def _address(self, host: dns.name.Name) -> str:
+        """One address of a name server, or "" where none can be found: others may have one."""
+        with suppress(NoAnswer):
+            found = self._records(host, A) or self._records(host, AAAA)
+            return found[0].to_text() if found else ""
+        return ""
 
     def _records(self, name: dns.name.Name, kind: RdataType) -> list[dns.rdata.Rdata]:
         answer = self._resolve(name, kind)

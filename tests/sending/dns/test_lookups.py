@@ -238,3 +238,15 @@ def test_addresses_inside_a_network_are_never_asked(address: str) -> None:
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888"])
 def test_public_addresses_are(address: str) -> None:
     assert public_only(address) == Server(address, 53)
+
+
+def test_a_name_server_that_has_only_an_ipv6_address_is_found() -> None:
+    lines = ["@ NS ns.acme.example.", "ns AAAA 2001:db8::53"]
+    with (
+        nameserver(zone(ACME, lines)) as resolver,
+        nameserver(zone(ACME, ['@ TXT "six"'])) as authority,
+    ):
+        exchange = Exchange(patience=0.2)
+        world = World({"2001:db8::53": authority})
+        lookups = Lookups(exchange, Authority(exchange, [resolver], world.reach))
+        assert one(lookups, ACME).values == ("six",)
