@@ -118,6 +118,11 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "readiness.tasks.mail_reports",
         "schedule": 300.0,
     },
+    "make one row of what several processes counted for reputation": {
+        "task": "sending.tasks.gather_standing",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "count which lists and imports the mails of campaigns went to": {
         "task": "reputation.tasks.count_sources",
         "schedule": 60.0,

@@ -31,15 +31,13 @@ def index(request: Any) -> HttpResponse:
     if account is not None:
         days = _days(request)
         history = by_day([account.pk])
+        found = windows(tenant, account)
         context |= {
             "choices": [(str(one.public_id), one.name) for one in accounts],
             "states": [{"account": one, "words": words_of(one)} for one in accounts],
-            "windows": [
-                {
-                    "name": f"Last {_NAMES[one]}",
-                    "rates": [("Bounced", rates.bounces), ("Complained", rates.complaints)],
-                }
-                for one, rates in windows(tenant, account)
+            "figures": [
+                ("Bounced", [(_NAMES[one], rates.bounces) for one, rates in found]),
+                ("Complained", [(_NAMES[one], rates.complaints) for one, rates in found]),
             ],
             "sent": any(day.rates.sent for day in history),
             "labels": [f"{day.day.day} {day.day:%b}" for day in history],

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from sending import queue
 from sending.models import Batch, BatchState, BatchTally, Lane, SesAccount
-from sending.selectors.standing import standing
+from sending.selectors.standing import standings
 from sending.signals import paused_by_limit
 from tenants.services.audit import record
 
@@ -126,8 +126,9 @@ def judge_account(account: SesAccount) -> str:
     had paused is not held against the account again: it counts from the next full hour on.
     """
     tenant, now = account.tenant, timezone.now()
-    for age, when in _WINDOWS:
-        seen = standing([account.pk], max(now - age, account.judged_from or now - age))
+    sinces = [max(now - age, account.judged_from or now - age) for age, _ in _WINDOWS]
+    found = standings([account.pk], sinces)
+    for (_, when), seen in zip(_WINDOWS, found, strict=True):
         if seen.bounced >= MIN_BOUNCES and _over(seen.bounced, seen.sent, tenant.bounce_limit):
             what = f"{seen.bounced:,} of {seen.sent:,} mails through {account.name} {when} bounced"
             return _words("bounce", what, seen.bounced / seen.sent, tenant.bounce_limit)

@@ -23,6 +23,7 @@ from sending.skeleton import Recipient
 from sending.statements import REASON_LENGTH, SES_ID_LENGTH, as_json, column, execute
 
 _HOLD = "hold"
+_SENT = Count.SENT.value
 
 # Of an audience with segments: who has left a list that it names is not reached by another.
 _CHOSEN = "ARRAY(SELECT jsonb_array_elements_text(b.audience -> 'lists')::bigint)"
@@ -217,7 +218,7 @@ def record(results: Sequence[Result]) -> None:
         tally.add(tally.status_changes(changed), now=now)
         pace_keys = {r.message_id: r.pace_key for r in results}
         tally.add_used((pace_keys[row[0]] for row in tally.newly_used(changed)), now=now)
-        standing.add((row[2], row[5], Count.SENT, now) for row in tally.newly_sent(changed))
+        standing.add((row[2], row[5], _SENT, now) for row in tally.newly_sent(changed))
 
 
 _EXPIRE = f"""

@@ -101,7 +101,7 @@ def apply_outcomes(rows: Iterable[OutcomeRow], told: Iterable[standing.Told] = (
         now = timezone.now()
         tally.add(changes, now=now)
         tally.add_used(_pace_keys([row[2] for row in tally.newly_used(changed)]), now=now)
-        sent = ((row[2], row[5], Count.SENT, now) for row in tally.newly_sent(changed))
+        sent = ((row[2], row[5], Count.SENT.value, now) for row in tally.newly_sent(changed))
         standing.add([*sent, *told])
         engagement.note([row[0] for row in changed if _is_news(*row[3:5], *row[6:])], acts)
     return len(changed)

@@ -7,49 +7,84 @@ domain that the account has verified. Reasons: docs/decisions/reputation.md.
 """
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
+import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from psycopg2.extras import execute_values
 
-from sending.models import Count, Provider
+from sending.models import AccountHour, BatchDay, Count
 from sending.providers import SIMULATOR, domain_of, provider_of
 from sending.statements import execute
 from sending.tally import shard
 
 _ALL = [count.value for count in Count]
+_COLUMN = {name: place for place, name in enumerate(_ALL)}
 _COUNTS = ", ".join(_ALL)
 _SUMS = ", ".join(f"sum(v.{name})" for name in _ALL)
 _ADD = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in _ALL)
-_NEW = f"""(VALUES %s) AS v (batch_id, hour, provider, shard, {_COUNTS})
-    JOIN sending_batch b ON b.id = v.batch_id"""
-# Both in one order: two who add to the same rows wait for each other and do not deadlock.
 _ADD_TO_HOUR = f"""
     INSERT INTO sending_accounthour AS t
         (tenant_id, ses_account_id, hour, provider, shard, {_COUNTS})
-    SELECT b.tenant_id, b.ses_account_id, v.hour, v.provider, v.shard, {_SUMS}
-    FROM {_NEW} GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3, 4
-    ON CONFLICT (ses_account_id, hour, provider, shard) DO UPDATE SET {_ADD}
+    VALUES %s ON CONFLICT (ses_account_id, hour, provider, shard) DO UPDATE SET {_ADD}
 """
 _ADD_TO_DAY = f"""
     INSERT INTO sending_batchday AS t (tenant_id, batch_id, day, provider, shard, {_COUNTS})
-    SELECT b.tenant_id, b.id, (v.hour AT TIME ZONE 'UTC')::date, v.provider, v.shard, {_SUMS}
-    FROM {_NEW} GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3, 4
+    VALUES %s ON CONFLICT (batch_id, day, provider, shard) DO UPDATE SET {_ADD}
+"""
+_ABOUT = """
+    SELECT b.id, b.tenant_id, b.ses_account_id, array_agg(lower(i.name)) FROM sending_batch b
+    LEFT JOIN sending_senderidentity i ON i.ses_account_id = b.ses_account_id
+        AND i.verified AND position('@' in i.name) = 0
+    WHERE b.id = ANY(%s) GROUP BY b.id
+"""
+# Only late events come to days gone by: their shards become one row. Locked in the order in which
+# add() writes; who waits for a row here finds it gone, and writes it anew.
+_GATHER_HOURS = f"""
+    WITH old AS (
+        SELECT id FROM sending_accounthour WHERE hour < %(before)s AND shard <> 0
+        ORDER BY ses_account_id, hour, provider FOR UPDATE
+    ), v AS (DELETE FROM sending_accounthour WHERE id IN (SELECT id FROM old) RETURNING *)
+    INSERT INTO sending_accounthour AS t
+        (tenant_id, ses_account_id, hour, provider, shard, {_COUNTS})
+    SELECT tenant_id, ses_account_id, hour, provider, 0, {_SUMS}
+    FROM v GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3, 4
+    ON CONFLICT (ses_account_id, hour, provider, shard) DO UPDATE SET {_ADD}
+"""
+_GATHER_DAYS = f"""
+    WITH old AS (
+        SELECT id FROM sending_batchday WHERE day < %(before)s AND shard <> 0
+        ORDER BY batch_id, day, provider FOR UPDATE
+    ), v AS (DELETE FROM sending_batchday WHERE id IN (SELECT id FROM old) RETURNING *)
+    INSERT INTO sending_batchday AS t (tenant_id, batch_id, day, provider, shard, {_COUNTS})
+    SELECT tenant_id, batch_id, day, provider, 0, {_SUMS}
+    FROM v GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3, 4
     ON CONFLICT (batch_id, day, provider, shard) DO UPDATE SET {_ADD}
 """
-_TYPES = "(%s::bigint, %s::timestamptz, %s::smallint, %s::smallint" + ", %s::int" * len(_ALL) + ")"
-_OWN_DOMAINS = """
-    SELECT b.id, i.name FROM sending_batch b
-    JOIN sending_senderidentity i ON i.ses_account_id = b.ses_account_id
-    WHERE b.id = ANY(%s) AND i.verified AND position('@' in i.name) = 0
-"""
+_GATHERED, _KEPT = timedelta(days=2), timedelta(days=400)
 
-# The batch, the address, what there is to count, and when it happened.
-Told = tuple[int, str, Count, datetime]
-_Key = tuple[int, datetime, Provider]
+# The batch, the address, which of Count, and when it happened.
+Told = tuple[int, str, str, datetime]
+# Account or batch, hour or day, provider, tenant.
+_Key = tuple[int, Any, int, int]
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is to be known of a batch. A domain that is verified meanwhile may wait a minute."""
+
+    tenant_id: int
+    account_id: int
+    own_domains: frozenset[str]
+    known_until: float
+
+
+_AGE, _MOST = 60.0, 1_000
+_known: dict[int, _About] = {}
 
 
 def add(told: Iterable[Told]) -> None:
@@ -59,29 +94,57 @@ def add(told: Iterable[Told]) -> None:
     )
     if not found:
         return
-    own = _own_domains({batch_id for batch_id, _, _, _ in found})
-    rows: defaultdict[_Key, Counter[str]] = defaultdict(Counter)
+    batches = _about({batch_id for batch_id, _, _, _ in found})
+    hours: defaultdict[_Key, list[int]] = defaultdict(_nothing)
+    days: defaultdict[_Key, list[int]] = defaultdict(_nothing)
+    beginning = {at: _hour(at) for at in {at for _, _, _, at in found}}
     for (batch_id, domain, count, at), number in found.items():
-        if domain != SIMULATOR and (batch_id, domain) not in own:
-            rows[batch_id, _hour(at), provider_of(domain)][count.value] += number
-    if rows:
-        _write(rows)
+        batch = batches[batch_id]
+        if domain == SIMULATOR or domain in batch.own_domains:
+            continue
+        hour, provider, column = beginning[at], provider_of(domain).value, _COLUMN[count]
+        hours[batch.account_id, hour, provider, batch.tenant_id][column] += number
+        days[batch_id, hour.date(), provider, batch.tenant_id][column] += number
+    _write(_ADD_TO_HOUR, hours)
+    _write(_ADD_TO_DAY, days)
 
 
 def _hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _own_domains(batch_ids: Collection[int]) -> set[tuple[int, str]]:
-    return {(batch_id, name.lower()) for batch_id, name in execute(_OWN_DOMAINS, [[*batch_ids]])}
+def _nothing() -> list[int]:
+    return [0] * len(_ALL)
 
 
-def _write(rows: Mapping[_Key, Mapping[str, int]]) -> None:
+def _about(batch_ids: set[int]) -> dict[int, _About]:
+    now = time.monotonic()
+    about = {one: _known[one] for one in batch_ids if one in _known}
+    if asked := [one for one in batch_ids if one not in about or about[one].known_until < now]:
+        if len(_known) > _MOST:
+            _known.clear()
+        for batch_id, tenant_id, account_id, names in execute(_ABOUT, [asked]):
+            own = frozenset(name for name in names if name)
+            about[batch_id] = _known[batch_id] = _About(tenant_id, account_id, own, now + _AGE)
+    return about
+
+
+def _write(statement: str, rows: Mapping[_Key, Sequence[int]]) -> None:
+    """In one order: two who add to the same rows wait for each other and do not deadlock."""
     mine = shard()
-    values: list[tuple[Any, ...]] = [
-        (batch_id, hour, provider.value, mine, *(counts.get(name, 0) for name in _ALL))
-        for (batch_id, hour, provider), counts in rows.items()
+    values = [
+        (tenant_id, owner, when, provider, mine, *counts)
+        for (owner, when, provider, tenant_id), counts in sorted(rows.items())
     ]
+    if values:
+        with connection.cursor() as cursor:
+            execute_values(cursor, statement, values, page_size=len(values))
+
+
+def gather(now: datetime) -> None:
+    """Makes one row of the shards of days gone by; forgets what is older than a year."""
+    AccountHour.unscoped.filter(hour__lt=now - _KEPT).delete()
+    BatchDay.unscoped.filter(day__lt=(now - _KEPT).date()).delete()
     with connection.cursor() as cursor:
-        for statement in (_ADD_TO_HOUR, _ADD_TO_DAY):
-            execute_values(cursor, statement, values, template=_TYPES, page_size=len(values))
+        cursor.execute(_GATHER_HOURS, {"before": now - _GATHERED})
+        cursor.execute(_GATHER_DAYS, {"before": (now - _GATHERED).date()})

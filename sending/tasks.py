@@ -23,6 +23,7 @@ from sending import (
     retention,
     selftest,
     signs,
+    standing,
     sweeping,
 )
 from sending.selectors.accounts import due_for_quota
@@ -119,6 +120,12 @@ def fold_engagement() -> None:
 def mirror_suppressions() -> None:
     """Reads and changes the suppression lists of SES accounts for a while."""
     mirroring.run(seconds=_MIRROR_SECONDS)
+
+
+@shared_task
+def gather_standing() -> None:
+    """Tidies the counts of days gone by."""
+    standing.gather(timezone.now())
 
 
 @shared_task

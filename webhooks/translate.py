@@ -220,7 +220,7 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
             for f in findings
         ),
         told=[
-            (f.message.batch_id, f.message.email, f.verdict.counts, f.event.at)
+            (f.message.batch_id, f.message.email, f.verdict.counts.value, f.event.at)
             for f in news.values()
             if f.verdict.counts is not None
         ],

@@ -26,14 +26,19 @@ function colour(name) {
 const number = new Intl.NumberFormat("en");
 const share = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 2 });
 
-// Each limit (where AWS reviews, where it pauses) is drawn across the plot and named on it.
+// Each limit (where AWS reviews, where it pauses) is drawn across the plot and named on it. Of two
+// that are too near to be read above each other, the second name stands beside the first.
 const limits = {
   id: "limits",
   afterDatasetsDraw({ ctx, chartArea, scales }, _, { lines }) {
     ctx.save();
     ctx.font = Chart.defaults.font.string;
+    const named = [];
     for (const { value, label, tone } of lines ?? []) {
       const y = scales.y.getPixelForValue(value);
+      const beside = named.filter((other) => Math.abs(other.y - y) < 14).map(({ end }) => end);
+      const x = Math.max(chartArea.left + 6, ...beside);
+      named.push({ y, end: x + ctx.measureText(label).width + 12 });
       ctx.strokeStyle = ctx.fillStyle = colour(`--tone-${tone ?? "red"}-text`);
       ctx.setLineDash([4, 4]);
       ctx.beginPath();
@@ -41,7 +46,7 @@ const limits = {
       ctx.lineTo(chartArea.right, y);
       ctx.stroke();
       ctx.textAlign = "left";
-      ctx.fillText(label, chartArea.left + 6, y - 5);
+      ctx.fillText(label, x, y - 5);
     }
     ctx.restore();
   },

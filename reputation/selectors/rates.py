@@ -6,6 +6,7 @@ has not verified, and of mail to domains that report complaints. AWS takes a "re
 volume" in place of a time, which only AWS knows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -15,7 +16,7 @@ from django.utils import timezone
 from sending.brakes import MIN_BASE, MIN_BOUNCES, MIN_COMPLAINTS
 from sending.models import SesAccount, SesState
 from sending.selectors.accounts import accounts_of
-from sending.selectors.standing import Standing, standing
+from sending.selectors.standing import Standing, standings
 from tenants.models import Tenant
 
 WINDOWS = (1, 7, 30)  # days
@@ -126,13 +127,17 @@ def rates(tenant: Tenant, *, days: int, account: SesAccount | None = None) -> Ra
 
     AWS judges each account by itself: with several, ask for each.
     """
-    since = timezone.now() - timedelta(days=days)
-    return Rates(**vars(standing(account_ids(tenant, account), since)))
+    return _rates(tenant, account, [days])[0]
 
 
 def windows(tenant: Tenant, account: SesAccount | None = None) -> list[tuple[int, Rates]]:
     """The rates of each of WINDOWS."""
-    return [(days, rates(tenant, days=days, account=account)) for days in WINDOWS]
+    return list(zip(WINDOWS, _rates(tenant, account, WINDOWS), strict=True))
+
+
+def _rates(tenant: Tenant, account: SesAccount | None, windows: Sequence[int]) -> list[Rates]:
+    sinces = [timezone.now() - timedelta(days=days) for days in windows]
+    return [Rates(**vars(one)) for one in standings(account_ids(tenant, account), sinces)]
 
 
 @dataclass(frozen=True)

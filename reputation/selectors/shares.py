@@ -58,13 +58,11 @@ def by_provider(account_ids: Collection[int], *, days: int) -> list[Part]:
 def by_campaign(tenant: Tenant, account_ids: Collection[int], *, days: int) -> list[Part]:
     """Of today and the days before it (UTC): the MOST campaigns with the most bounces and
     complaints; then all others together, and mail that is no campaign's."""
-    rows = BatchDay.objects.for_tenant(tenant).filter(
-        day__gte=(timezone.now().astimezone(UTC) - timedelta(days=days)).date(),
-        batch__ses_account__in=account_ids,
-    )
-    found = _by_batch(rows)
-    lanes = dict(Batch.objects.for_tenant(tenant).filter(pk__in=found).values_list("pk", "lane"))
-    bulk = [one for one in found if lanes[one] == Lane.CAMPAIGN]
+    since = (timezone.now().astimezone(UTC) - timedelta(days=days)).date()
+    found = _by_batch(BatchDay.objects.for_tenant(tenant).filter(day__gte=since))
+    batches = Batch.objects.for_tenant(tenant).filter(pk__in=found, ses_account__in=account_ids)
+    lanes = dict(batches.values_list("pk", "lane"))
+    bulk = [one for one in lanes if lanes[one] == Lane.CAMPAIGN]
     bulk.sort(key=lambda one: (-found[one].bounced - found[one].complained, -found[one].sent))
     shown = Campaign.objects.for_tenant(tenant).filter(batch__in=bulk[:MOST])
     campaigns = {one.batch_id: one for one in shown}
@@ -76,7 +74,7 @@ def by_campaign(tenant: Tenant, account_ids: Collection[int], *, days: int) -> l
     if rest := [found[one] for one in bulk[MOST:]]:
         parts.append(Part(f"{len(rest):,} other campaigns", _together(rest)))
     for lane in Lane:
-        others = [found[one] for one in found if lanes[one] == lane and lane != Lane.CAMPAIGN]
+        others = [found[one] for one in lanes if lanes[one] == lane and lane != Lane.CAMPAIGN]
         if others:
             parts.append(Part(f"{lane.label} mail", _together(others)))
     return parts

@@ -1,6 +1,6 @@
 """What accounts have sent and what came of it, from the counts of sending.standing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,25 +28,33 @@ class Standing:
     heard: int = 0
 
 
-def sums() -> dict[str, Any]:
-    """What annotate() or aggregate() of counted rows needs for the fields of Standing."""
-    counts = {f"all_{count}": Sum(count, default=0) for count in Count.values}
-    counts["all_heard"] = Sum("sent", filter=~Q(provider=Provider.GMAIL), default=0)
-    return counts
+def sums(name: str = "all", within: Q | None = None) -> dict[str, Any]:
+    """What annotate() or aggregate() of counted rows needs for the fields of Standing: of all
+    rows, or those within a condition; `name` tells several of them apart."""
+    where = within or Q()
+    counts = {f"{name}_{count}": Sum(count, filter=where, default=0) for count in Count.values}
+    heard = where & ~Q(provider=Provider.GMAIL)
+    return counts | {f"{name}_heard": Sum("sent", filter=heard, default=0)}
 
 
-def standing_from(row: dict[str, Any]) -> Standing:
+def standing_from(row: dict[str, Any], name: str = "all") -> Standing:
     """A row that annotate() or aggregate() made with sums()."""
-    names = (*Count.values, "heard")
-    return Standing(**{name: row[f"all_{name}"] for name in names})
+    return Standing(**{one: row[f"{name}_{one}"] for one in (*Count.values, "heard")})
 
 
 def hours_of(account_ids: Collection[int], since: datetime) -> QuerySet[AccountHour]:
     """The counts of these accounts, from the hour in which `since` lies."""
-    hour = since.replace(minute=0, second=0, microsecond=0)
-    return AccountHour.unscoped.filter(ses_account__in=account_ids, hour__gte=hour)
+    return AccountHour.unscoped.filter(ses_account__in=account_ids, hour__gte=_hour(since))
 
 
-def standing(account_ids: Collection[int], since: datetime) -> Standing:
-    """What these accounts sent, together, since the beginning of an hour."""
-    return standing_from(hours_of(account_ids, since).aggregate(**sums()))
+def standings(account_ids: Collection[int], sinces: Sequence[datetime]) -> list[Standing]:
+    """What these accounts sent, together, since each of these times, to the hour."""
+    columns: dict[str, Any] = {}
+    for n, since in enumerate(sinces):
+        columns |= sums(f"since{n}", Q(hour__gte=_hour(since)))
+    row = hours_of(account_ids, min(sinces)).aggregate(**columns)
+    return [standing_from(row, f"since{n}") for n in range(len(sinces))]
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
