@@ -139,7 +139,7 @@ def dmarc_of(identity: SenderIdentity, state: DomainState) -> DmarcState | None:
     if row.state == RecordState.WRONG:
         mend = "First put the record right: what is wrong with it stands above."
         return DmarcState("", found_at, [], Advice(mend))
-    text = row.found if row.state == RecordState.OK else ""
+    text = _first(row) if row.state == RecordState.OK else ""
     record = parse(text)
     above = row.found_at.removeprefix("_dmarc.")
     advice = advise(text, identity.name, aligned=state.aligned.ok, inherited=bool(above))
@@ -155,12 +155,17 @@ def dmarc_of(identity: SenderIdentity, state: DomainState) -> DmarcState | None:
 def ties_of(identity: SenderIdentity) -> tuple[Tie, Tie]:
     """How the signature and the bounce address match the domain in From."""
     row = _dmarc_row(identity)
-    record = parse(row.found) if row else None
+    record = parse(_first(row)) if row else None
     return ties(identity.name, identity.mail_from_domain, record)
 
 
 def _dmarc_row(identity: SenderIdentity) -> DomainRecord | None:
     return next((one for one in identity.records.all() if one.purpose == Purpose.DMARC), None)
+
+
+def _first(row: DomainRecord) -> str:
+    """What was found; during a change, servers may give two records that are both right."""
+    return row.found.partition("\n")[0]
 
 
 def domain_state(identity: SenderIdentity) -> DomainState:

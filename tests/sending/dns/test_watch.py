@@ -1,6 +1,7 @@
 """Domains looked at again and again: what breaks is confirmed, and told once."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import pytest
@@ -278,3 +279,21 @@ def test_what_the_page_says_of_dmarc(look: Look, acme_zone: Zone) -> None:
     assert advice(long).endswith("the spam folder. ")  # too long to be written anew
     acme_zone.fault = "servfail"
     assert advice("v=DMARC1") == ""
+
+
+def test_two_servers_with_two_right_records_are_read_by_the_first(
+    look: Look, settings: Settings
+) -> None:
+    values = [f"v=DMARC1; p={policy}; rua=mailto:d@acme.example" for policy in ("none", "reject")]
+    with ExitStack() as servers:
+        settings.DNS_SERVERS = [
+            servers.enter_context(
+                nameserver(zone("acme.example", [*RIGHT[:-1], f'_dmarc TXT "{value}"']))
+            )
+            for value in values
+        ]
+        identity = look(HOUR)
+    assert states(identity) == ["ok"] * 6
+    found = dmarc_of(identity, domain_state(identity))
+    assert found and found.text == values[0]
+    assert rows_of(identity)[-1].found == values
