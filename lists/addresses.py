@@ -22,7 +22,8 @@ _PLAIN_DOMAIN = re.compile(
 
 
 @lru_cache(maxsize=20_000)
-def _is_plain_domain(domain: str) -> bool:
+def is_plain_domain(domain: str) -> bool:
+    """Whether a domain in lower case is accepted as it is."""
     return _PLAIN_DOMAIN(domain) is not None
 
 
@@ -50,7 +51,7 @@ def normalise_pair(address: str) -> tuple[str, str]:
     if address.isascii() and len(address) <= 254:
         email_norm = address.lower()
         local, _, domain = email_norm.partition("@")
-        if _PLAIN_LOCAL(local) and _is_plain_domain(domain):
+        if _PLAIN_LOCAL(local) and is_plain_domain(domain):
             return address, email_norm
     return _normalise_thoroughly(address)
 

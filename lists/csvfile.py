@@ -111,8 +111,11 @@ def survey(file: IO[bytes], fmt: CsvFormat) -> int:
     Raises FileRefused, naming the line, for anything that would stop a later reading: bytes that
     are not text in this encoding, NUL, a line or value without end, broken quotes, too many rows.
     """
-    _check_text(file, fmt.encoding)
-    rows = sum(1 for _ in read_records(file, fmt)) - 1
+    rows = _check_text(file, fmt.encoding)
+    if rows is None:
+        rows = sum(1 for _ in read_records(file, fmt)) - 1
+    else:
+        rows -= fmt.names_line
     if rows > MAX_ROWS:
         raise FileRefused(
             f"The file has {rows:,} rows; {MAX_ROWS:,} can be imported at once. "
@@ -214,8 +217,13 @@ def _name_columns(header: list[str]) -> list[str]:
     return names
 
 
-def _check_text(file: IO[bytes], encoding: str) -> None:
-    """Every byte is text, no NUL, no line without end; raises FileRefused with the line."""
+def _check_text(file: IO[bytes], encoding: str) -> int | None:
+    """Every byte is text, no NUL, no line without end; raises FileRefused with the line.
+
+    Returns how many lines are not empty where nothing is quoted and no value too long: then these
+    are the records, and the csv module need not say so, which takes ten times as long.
+    """
+    plain = _PlainLines()
     file.seek(0)
     raw = codecs.getincrementaldecoder(encoding)()
     decoder = io.IncrementalNewlineDecoder(raw, translate=True)
@@ -240,6 +248,29 @@ def _check_text(file: IO[bytes], encoding: str) -> None:
         if end >= 0:
             length = len(text) - text.rfind("\n") - 1
         line += text.count("\n")
+        plain.add(text)
+    return plain.count
+
+
+class _PlainLines:
+    """Counts the lines that are not empty in a text that comes in blocks."""
+
+    def __init__(self) -> None:
+        self._whole = 0
+        self._open = 0  # characters of the line that has not ended yet
+        self._plain = True
+
+    @property
+    def count(self) -> int | None:
+        """None where a line has quotes or may be too long for one value."""
+        return self._whole + bool(self._open) if self._plain else None
+
+    def add(self, text: str) -> None:
+        lengths = list(map(len, text.split("\n")))
+        lengths[0] += self._open
+        self._plain = self._plain and '"' not in text and max(lengths) <= MAX_VALUE
+        self._open = lengths.pop()
+        self._whole += len(lengths) - lengths.count(0)
 
 
 def _lines(raw: bytes, encoding: str) -> int:

@@ -1,9 +1,12 @@
 """Addresses that are no person's: of an office, of those who take complaints, thrown away."""
 
+import re
 from enum import IntEnum
 from functools import lru_cache
 
 from disposable_email_domains import blocklist
+
+from lists.addresses import is_plain_domain
 
 # RFC 2142 and what offices call themselves besides. More people than one read these, and none of
 # them has agreed to anything for the others.
@@ -51,3 +54,29 @@ def _of_domain(domain: str) -> Hygiene:
             return Hygiene.DISPOSABLE
         domain = domain.partition(".")[2]
     return Hygiene.PERSON
+
+
+# Part of what addresses.normalise() takes as it is, without a + behind which a role could stand.
+_PLAIN_LOCAL = re.compile(r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*").fullmatch
+
+
+def plain_person(address: str) -> str:
+    """The email_norm of an address whose looks tell that addresses.normalise_pair() changes nothing
+    but its case and that hygiene_of() finds a person; "" for any other, about which both have to be
+    asked.
+
+    Nearly all of a million are plain, and this takes a fifth of the time.
+    """
+    email_norm = address.lower()
+    local, _, domain = email_norm.partition("@")
+    # Some letters outside ASCII are letters of ASCII in lower case, so the address itself is asked.
+    if _is_persons_domain(domain) and len(local) <= 64 and _PLAIN_LOCAL(local):
+        return "" if local in _BY_NAME or not address.isascii() else email_norm
+    return ""
+
+
+@lru_cache(maxsize=20_000)
+def _is_persons_domain(domain: str) -> bool:
+    # The longest address has 254 characters.
+    short = len(domain) <= 254 - 64 - len("@")
+    return short and is_plain_domain(domain) and _of_domain(domain) is Hygiene.PERSON

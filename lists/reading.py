@@ -7,7 +7,7 @@ from itertools import islice
 from typing import IO
 
 from lists.csvfile import CsvFormat, read_records
-from lists.rows import Chunk, RowReader, finished
+from lists.rows import Chunk, RowReader, public_ids
 from lists.seen import Seen
 
 Chunks = Generator[Chunk, None, None]
@@ -23,11 +23,12 @@ def read_chunks(
     first = 0
     while True:
         chunk = Chunk(first)
-        reader.read(islice(records, size), seen, chunk)
+        reader.read(islice(records, size), seen, chunk, public_ids(size))
         if not chunk.rows:
             return
         first += chunk.rows
-        yield finished(chunk)
+        chunk.lines.sort()  # neighbours in the index of addresses: written one after the other
+        yield chunk
 
 
 def ahead(chunks: Chunks) -> Chunks:

@@ -5,24 +5,26 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import partial
+from typing import Any
 
 import orjson
 
 from lists.addresses import normalise_pair
 from lists.errors import FieldRefused, InvalidAddress
 from lists.fields import LENGTH, Value, parse
-from lists.hygiene import Hygiene, hygiene_of
+from lists.hygiene import Hygiene, hygiene_of, plain_person
 from lists.mapping import FIELD_PREFIX, NAME_LENGTH, State, state_of
 from lists.models import FieldKind
 from lists.seen import Seen
 
 Record = tuple[int, list[str]]  # the line it begins on, its values
 
-COPY_COLUMNS = "public_id, email_norm, line, email, first_name, last_name, fields, state"
+COPY_COLUMNS = "email_norm, line, email, first_name, last_name, fields, state, public_id"
 
 _REFUSED = "Whoever reads this address reports spam: a mail to it counts as a complaint."
-_REMEMBERED = 30_000  # values of all columns together, each of up to a kilobyte
+_REMEMBERED = 120_000  # values of all columns together, each short
+_SHORT = 40  # characters
 # What is asked of each row, by names of ours: Python 3.11 is slow to find members of an Enum.
 _LEFT, _WRITTEN = State.UNSUBSCRIBED, {state: str(int(state)) for state in State}
 _PERSON, _ROLE, _COMPLAINTS = Hygiene.PERSON, Hygiene.ROLE, Hygiene.REFUSED
@@ -51,21 +53,35 @@ class Chunk:
     disposable: list[tuple[int, str]] = field(default_factory=list)
 
 
-def finished(chunk: Chunk) -> Chunk:
-    """The chunk with its rows in order of address, each with a public id.
+def public_ids(count: int) -> list[str]:
+    """UUIDs of version 7 (RFC 9562) with 72 random bits behind the time, without dashes.
 
-    Neighbours in the indexes are then written one after the other. The ids are UUIDs of version 7
-    (RFC 9562) with 74 random bits behind the time, so they go into their index at its end; made
-    here in bulk, at a tenth of what uuid4() or PostgreSQL's uuidv7() cost.
+    They go into their index at its end; made in bulk, at a tenth of what uuid4() or PostgreSQL's
+    uuidv7() cost.
     """
-    chunk.lines.sort()
     now = f"{time.time_ns() // 1_000_000:012x}7"
-    raw = os.urandom(10 * len(chunk.lines)).hex()
-    chunk.lines = [
-        f"{now}{raw[at : at + 3]}a{raw[at + 3 : at + 18]}\t{line}"
-        for at, line in zip(range(0, len(raw), 20), chunk.lines, strict=True)
-    ]
-    return chunk
+    raw = os.urandom(9 * count).hex("\n", 9).split()
+    return [f"{now}{random[:3]}a{random[3:]}" for random in raw]
+
+
+class Remembered(dict[str, Any]):
+    """What a function makes of a text, looked up where it was asked before.
+
+    A hit costs a third of what functools.lru_cache takes, which asks two questions of Python.
+    """
+
+    def __init__(self, function: Callable[[str], Any], most: int) -> None:
+        super().__init__()
+        self._function = function
+        self._most = most
+
+    def __missing__(self, text: str) -> Any:
+        made = self._function(text)
+        if len(text) <= _SHORT:
+            if len(self) >= self._most:
+                self.clear()
+            self[text] = made
+        return made
 
 
 class RowReader:
@@ -92,33 +108,43 @@ class RowReader:
         self._words = words or {}
         own = [target for target in at if target.startswith(FIELD_PREFIX)]
         # First names, cities and days repeat: each is looked at once.
-        remember = lru_cache(_REMEMBERED // (len(own) + 3))
-        self._name = remember(self._read_name)
-        self._said = remember(self._read_state)
+        most = _REMEMBERED // (len(own) + 3)
+        self._first = Remembered(partial(self._read_name, self._first_name or 0), most)
+        self._last = Remembered(partial(self._read_name, self._last_name or 0), most)
+        self._said = Remembered(self._read_state, most)
         self._fields = [
-            (at[target], remember(self._field_reader(target, at[target], kinds))) for target in own
+            (at[target], Remembered(self._field_reader(target, at[target], kinds), most))
+            for target in own
         ]
 
-    def read(self, records: Iterable[Record], seen: Seen, chunk: Chunk) -> None:
-        """Reads records into the chunk, with what is wrong in those that cannot be stored."""
-        columns, name, said, fields = len(self._columns), self._name, self._said, self._fields
+    def read(self, records: Iterable[Record], seen: Seen, chunk: Chunk, ids: list[str]) -> None:
+        """Reads records into the chunk, with what is wrong in those that cannot be stored; `ids`
+        are public_ids() for at least as many.
+
+        The loop is most of what Python does in an import; what it asks of each row is written out
+        in it, and what is not usual is left to the functions below.
+        """
+        columns, fields = len(self._columns), self._fields
+        first_of, last_of, said = self._first, self._last, self._said
         email_at, status_at, usual = self._email, self._status, self._state
         first_at, last_at = self._first_name, self._last_name
         remember, keep = seen.add, chunk.lines.append
+        next_id = ids.pop
         for line, values in records:
             chunk.rows += 1
             try:
                 if len(values) != columns:
                     values = self._fitted(values, columns)  # noqa: PLW2901
-                email, email_norm, hygiene = self._address(values[email_at])
-                first = "" if first_at is None else name(values[first_at], first_at)
-                last = "" if last_at is None else name(values[last_at], last_at)
-                state = said(values[status_at]) if status_at is not None else usual
-                found = [
-                    read(values[index])
-                    for index, read in fields
-                    if values[index] and not values[index].isspace()  # blanks overwrite nothing
-                ]
+                email = values[email_at]
+                if email_norm := plain_person(email):
+                    hygiene = _PERSON
+                else:
+                    email, email_norm, hygiene = self._address(email)
+                first = "" if first_at is None else first_of[values[first_at]]
+                last = "" if last_at is None else last_of[values[last_at]]
+                state = usual if status_at is None else said[values[status_at]]
+                # Blank values are no part of it: they overwrite nothing.
+                found = ",".join([text for at, read in fields if (text := read[values[at]])])
             except RowRefused as refused:
                 chunk.invalid.append((line, refused.column, refused.value, refused.reason))
                 continue
@@ -128,8 +154,8 @@ class RowReader:
                 chunk.duplicates.append((line, email_norm, earlier))
                 continue
             keep(
-                f"{email_norm}\t{line}\t{email}\t{first}\t{last}\t{{{','.join(found)}}}"
-                f"\t{_WRITTEN[state]}\n"
+                f"{email_norm}\t{line}\t{email}\t{first}\t{last}\t{{{found}}}"
+                f"\t{_WRITTEN[state]}\t{next_id()}\n"
             )
             if hygiene is not _PERSON:
                 named = chunk.role if hygiene is _ROLE else chunk.disposable
@@ -157,7 +183,7 @@ class RowReader:
             )
         return values
 
-    def _read_name(self, value: str, index: int) -> str:
+    def _read_name(self, index: int, value: str) -> str:
         value = " ".join(value.split())
         if len(value) > NAME_LENGTH:
             raise self._too_long(index, value, NAME_LENGTH)
@@ -178,13 +204,14 @@ class RowReader:
     def _field_reader(
         self, target: str, index: int, kinds: Mapping[str, str]
     ) -> Callable[[str], str]:
-        """A function from a cell to `"key":value` in JSON, escaped for COPY."""
+        """A function from a cell to `"key":value` in JSON, escaped for COPY; "" for a blank one."""
         key = target.removeprefix(FIELD_PREFIX)
         kind = FieldKind(kinds.get(key, FieldKind.STRING))
         named = f"{orjson.dumps(key).decode()}:"
 
         def read(text: str) -> str:
-            return named + self._value(text.strip(), index, kind)
+            text = text.strip()
+            return named + self._value(text, index, kind) if text else ""
 
         return read
 

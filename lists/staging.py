@@ -67,6 +67,10 @@ _CHANGED = {
 # Statistics that are older than a workspace say that it has no contacts, and temporary tables have
 # none: left to itself the planner then reads all contacts of the workspace for each row. So each
 # statement is told how to look its rows up; what these settings leave over is one plan.
+# A chunk of 50,000 rows in memory, where a trigger reads it again. And a chunk that PostgreSQL has
+# not put on disk yet may be lost with the server: whole, with the place to go on from, and with all
+# that came after it. The end of the import is committed as usual, and so waits for all of them.
+_AS_A_CHUNK = "SET LOCAL work_mem = '48MB'; SET LOCAL synchronous_commit = off"
 _BY_ADDRESS = "SET LOCAL jit = off; SET LOCAL enable_sort = off"
 _BY_ID = """
 SET LOCAL enable_sort = on; SET LOCAL enable_nestloop = on; SET LOCAL enable_hashjoin = off;
@@ -215,6 +219,7 @@ def write_chunk(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = 
     IntegrityError says so, with the unique violation of PostgreSQL.
     """
     with connection.cursor() as cursor:
+        cursor.execute(_AS_A_CHUNK)
         target = Target(
             _held(cursor, import_, "lists_list", target.list_ids),
             _held(cursor, import_, "lists_tag", target.tag_ids),

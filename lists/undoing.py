@@ -24,7 +24,8 @@ _FORGET_ROWS = 50_000
 # Each contact is looked up by its id: temporary tables have no statistics, and read one after the
 # other the tables of all workspaces would be.
 _BY_ID = """
-SET LOCAL jit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
+SET LOCAL jit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+SET LOCAL enable_seqscan = off
 """
 
 _NEXT = """

@@ -5,8 +5,9 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lists.addresses import Address, normalise
+from lists.addresses import Address, normalise, normalise_pair
 from lists.errors import InvalidAddress
+from lists.hygiene import Hygiene, hygiene_of, plain_person
 
 # Near misses are what could slip through: pieces that are almost an address, put together.
 _LOCAL = st.text("aZ09.+-_'=@ \"\\öK", max_size=8) | st.just("x" * 64) | st.just("x" * 65)
@@ -79,3 +80,22 @@ def test_keeps_what_was_typed_and_finds_the_person(typed: str, email: str, email
 def test_says_what_is_wrong(typed: str, why: str) -> None:
     with pytest.raises(InvalidAddress, match=why):
         normalise(typed)
+
+
+@given(st.builds("{}@{}".format, _LOCAL, _DOMAIN) | st.text(max_size=20))
+@example("\u212aelvin@example.com")
+@example("a@EXAMPLE.co")
+@example("x" * 64 + "@" + "y" * 63 + ("." + "z" * 63) * 2)
+@example("a+b@example.com")
+@example("Info@example.com")
+@example("a@mailinator.com")
+def test_a_plain_person_is_what_the_long_way_says(address: str) -> None:
+    if email_norm := plain_person(address):
+        assert normalise_pair(address) == (address, email_norm)
+        assert hygiene_of(email_norm) == Hygiene.PERSON
+
+
+def test_most_people_are_plain() -> None:
+    assert plain_person("Ann_B.Lee-3@Mail.example.com") == "ann_b.lee-3@mail.example.com"
+    others = ("info@example.com", "a+b@example.com", "a@mailinator.com", "a@b", "", "ann@x.test")
+    assert not any(map(plain_person, others))

@@ -1,5 +1,6 @@
 """Files that are refused: in words, and with nothing half done."""
 
+import csv
 import io
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lists import csvfile
-from lists.csvfile import inspect, survey
+from lists.csvfile import CsvFormat, inspect, read_records, survey
 from lists.errors import FileRefused
 from lists.models import Contact, Import, ImportStatus, List
 from lists.services import imports
@@ -86,3 +87,24 @@ def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
         assert survey(file, head.format) == len(head.sample)
     except FileRefused as refused:
         assert refused.message
+
+
+@given(st.text('a,;"\r\n ', max_size=30), st.integers(0, 2), st.integers(1, 9), st.booleans())
+def test_rows_are_counted_as_they_are_read(
+    text: str, names_line: int, block: int, by_record: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csvfile, "_BLOCK", block)
+        patch.setattr(csvfile, "MAX_VALUE", 12)
+        limit = csv.field_size_limit(12)
+        file = io.BytesIO(b"sep=,\n" * (names_line == 2) + b"email\n" + text.encode())
+        fmt = CsvFormat("utf-8", ",", names_line, by_record=by_record)
+        try:
+            rows = len(list(read_records(file, fmt))) - 1
+        except FileRefused:
+            with pytest.raises(FileRefused):
+                survey(file, fmt)
+        else:
+            assert survey(file, fmt) == rows
+        finally:
+            csv.field_size_limit(limit)
