@@ -11,6 +11,7 @@ import django
 django.setup()
 
 from bench.contacts import contacts  # noqa: E402 (models need the set-up)
+from bench.feedback import feedback  # noqa: E402
 from bench.imports import imports  # noqa: E402
 from bench.launch import launch, launch_paced, launch_whole  # noqa: E402
 from bench.machine import describe  # noqa: E402
@@ -36,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "scaling": scaling,
     "signups": signups,
     "soak": soak,
+    "feedback": feedback,
     "contacts": contacts,
     "segments": segments,
     "launch_whole": launch_whole,

@@ -65,7 +65,7 @@ def stage() -> Iterator[Callable[[list[str]], int]]:
             "LOG_LEVEL": "WARNING",
             "STATIC_ROOT": folder,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_SNS_CERT_ORIGIN": simulated.url,
+            "AWS_SNS_ORIGIN": simulated.url,
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
             "BENCH_SIMULATOR": simulated.url,
             "BENCH_SIMULATOR_PID": str(simulated.pid),

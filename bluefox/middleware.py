@@ -1,4 +1,4 @@
-"""What every answer carries."""
+"""What every answer carries, and the one road that goes past all of it."""
 
 import uuid
 from collections.abc import Callable
@@ -6,6 +6,26 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from tenants.limits import Allowance
+from webhooks.views import receive_sns
+
+_SNS = "/webhooks/sns/"
+
+
+class SnsMiddleware:
+    """Answers Amazon SNS before all the rest.
+
+    It comes hundreds of times a second, has no session, no cookie and no page, and its secret
+    address is all there is to check: the other middleware would cost more than its work.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token, end, rest = request.path.removeprefix(_SNS).partition("/")
+        if request.path.startswith(_SNS) and end and not rest:
+            return receive_sns(request, token)
+        return self.get_response(request)
 
 
 class RequestIdMiddleware:

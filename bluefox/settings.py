@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "bluefox.middleware.SnsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "bluefox.health.HealthMiddleware",
@@ -180,8 +181,8 @@ EMAIL_TIMEOUT = 10
 # --- AWS ----------------------------------------------------------------------------------------
 # boto3 reads AWS_ENDPOINT_URL_SESV2, _SNS, _STS and AWS_CA_BUNDLE from the environment by itself;
 # the sender takes endpoint and certificates from the boto3 client it stands beside.
-# Signing certificates are fetched from the host in the message unless an origin is named here.
-AWS_SNS_CERT_ORIGIN = env.str("AWS_SNS_CERT_ORIGIN", default="")
+# Certificates and confirmations are fetched from the topic's SNS unless an origin is named here.
+AWS_SNS_ORIGIN = env.str("AWS_SNS_ORIGIN", default="")
 # SNS must reach this address: {AWS_WEBHOOK_ORIGIN}/webhooks/sns/<secret>/
 AWS_WEBHOOK_ORIGIN = env.str("AWS_WEBHOOK_ORIGIN", default=SITE_URL)
 

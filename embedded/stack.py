@@ -142,7 +142,7 @@ def _environ(data: Path, ports: Ports) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SQS": aws,
         "AWS_ENDPOINT_URL_STS": aws,
         "AWS_CA_BUNDLE": str(data / "ca" / "ca.pem"),
-        "AWS_SNS_CERT_ORIGIN": f"http://127.0.0.1:{ports.simulator}",
+        "AWS_SNS_ORIGIN": f"http://127.0.0.1:{ports.simulator}",
         "DNS_SERVERS": f"127.0.0.1:{ports.dns}",
         "AWS_DEFAULT_REGION": "us-east-1",
         # Celery warns of root at length; all of this listens on loopback alone.

@@ -29,6 +29,15 @@ class SelfTestRefused(BluefoxError):
     code = "self_test"
 
 
+class WrongTopic(BluefoxError):
+    """A topic that cannot tell of this account's mail."""
+
+    code = "wrong_topic"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="topic_arn")
+
+
 class BatchEnded(BluefoxError):
     """A batch that is cancelled or done takes no more mail and cannot be paused."""
 

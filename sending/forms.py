@@ -101,6 +101,23 @@ class KeyForm(forms.Form):
         return key
 
 
+class OwnTopicForm(forms.Form):
+    topic_arn = forms.CharField(
+        label="ARN of the topic",
+        max_length=200,
+        help_text="Shown at the top of the topic's page in the SNS console.",
+        widget=forms.TextInput(attrs={"placeholder": "arn:aws:sns:…", "class": "id"}),
+    )
+    configuration_set = forms.RegexField(
+        r"\A[A-Za-z0-9_-]{1,64}\Z",
+        label="Configuration set",
+        required=False,
+        help_text="Of yours, whose events go to the topic; our mail then carries it. Leave it "
+        "empty if the notifications of an identity go there.",
+        error_messages={"invalid": "A name has letters, digits, - and _ only, at most 64."},
+    )
+
+
 class IdentityForm(forms.Form):
     name = forms.CharField(
         label="Domain or address",

@@ -137,6 +137,8 @@ WORKSPACE = {
     "sending:access": Row("sending.edit", _account),
     "sending:test": Row("sending.edit", _account, acts=True, calls_aws=True),
     "sending:set_up_feedback": Row("sending.edit", _account, acts=True, calls_aws=True),
+    "sending:own_topic": Row("sending.edit", _account),
+    "sending:own_topic_state": Row("view", _account),
     "sending:self_test": Row("sending.edit", _account, acts=True),
     "sending:self_test_state": Row("view", _account),
     "sending:feedback_state": Row("view", _account),

@@ -32,11 +32,11 @@ def opener() -> OpenerDirector:
 def certificate(url: str) -> x509.Certificate:
     """The certificate at an address that webhooks.sns.is_certificate_url has let pass.
 
-    AWS_SNS_CERT_ORIGIN replaces the origin where another service stands in for SNS. Raises
+    AWS_SNS_ORIGIN replaces the origin where another service stands in for SNS. Raises
     CertificateUnavailable.
     """
-    if settings.AWS_SNS_CERT_ORIGIN:
-        url = settings.AWS_SNS_CERT_ORIGIN + urlsplit(url).path
+    if settings.AWS_SNS_ORIGIN:
+        url = settings.AWS_SNS_ORIGIN + urlsplit(url).path
     try:
         with opener().open(url, timeout=_TIMEOUT) as answer:
             pem = answer.read(_MAX_BYTES + 1)

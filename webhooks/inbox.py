@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from sending.models import SesAccount
 from webhooks import sns
@@ -89,7 +89,20 @@ def store(address: Address, envelope: sns.Envelope, now: datetime) -> bool:
     """
     pin = address.pin
     body = envelope.token if envelope.type == sns.SUBSCRIPTION_CONFIRMATION else envelope.message
-    believed: list[Any] = [address.token_hash, pin.topic_arn, pin.aws_account_id, pin.min_version]
+    values: list[Any] = [address.token_hash, pin.topic_arn, pin.aws_account_id, pin.min_version]
+    values += [envelope.message_id, envelope.type, body, now]
+    try:
+        return _execute(values)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        # The server was restarted since this connection was made. Asking before each message
+        # whether it still lives would cost as much as storing one.
+        connection.close()
+        return _execute(values)
+
+
+def _execute(values: list[Any]) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_STORE, [*believed, envelope.message_id, envelope.type, body, now])
+        cursor.execute(_STORE, values)
         return cursor.fetchone() is not None

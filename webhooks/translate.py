@@ -351,6 +351,11 @@ def _note_accounts(rows: Sequence[SnsMessage], now: datetime) -> None:
     # Exact to ten seconds: several workers need not wait for each other at this row.
     stale = Q(last_event_at=None) | Q(last_event_at__lt=now - timedelta(seconds=10))
     SesAccount.unscoped.filter(stale, pk__in=heard).update(last_event_at=now)
+    # Of a tenant's own topic nothing else tells us that events go to it.
+    told = {row.ses_account_id for row in rows if row.kind == sns.NOTIFICATION}
+    SesAccount.unscoped.filter(pk__in=told, feedback_manual=True, events_published=False).update(
+        events_published=True
+    )
     for row in rows:
         if row.kind == sns.UNSUBSCRIBE_CONFIRMATION:
             SesAccount.unscoped.filter(pk=row.ses_account_id).update(

@@ -94,8 +94,23 @@ _STEPS = [
 ]
 
 
+_OWN_STEPS = [
+    (("topic",), "Your SNS topic", "Nothing else is believed."),
+    (("subscription",), "Webhook", "SNS asks us to confirm the subscription that you make."),
+    (
+        ("event_destination",),
+        "Events",
+        "A configuration set, or the notifications of an identity, tell the topic of your mail.",
+    ),
+]
+
+
 def feedback_steps(account: SesAccount) -> list[FeedbackStep]:
-    """Configuration set, topic, webhook, event destination, and the first event seen."""
+    """The parts of the way back: those that we make, or those of the tenant's own topic."""
+    if account.feedback_manual:
+        events = "They arrive" if account.events_published else ""
+        values = [account.topic_arn, account.subscription_arn, events]
+        return _steps(account, _OWN_STEPS, values)
     found = [
         account.configuration_set,
         account.topic_arn if account.topic_signature_version else "",
@@ -103,8 +118,14 @@ def feedback_steps(account: SesAccount) -> list[FeedbackStep]:
         account.subscription_arn,
         "Enabled" if account.events_published else "",
     ]
+    return _steps(account, _STEPS, found)
+
+
+def _steps(
+    account: SesAccount, parts: Sequence[tuple[tuple[str, ...], str, str]], found: Sequence[str]
+) -> list[FeedbackStep]:
     steps = []
-    for number, ((keys, title, text), value) in enumerate(zip(_STEPS, found, strict=True), 1):
+    for number, ((keys, title, text), value) in enumerate(zip(parts, found, strict=True), 1):
         failed = account.feedback_failed_step in keys
         waiting = "subscription" in keys and account.subscription_requested_at is not None
         state = "failed" if failed else "done" if value else "waiting" if waiting else "todo"

@@ -1,7 +1,9 @@
 """The way back: one click makes what tells us of deliveries, bounces and complaints."""
 
 import hashlib
+import re
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -11,10 +13,10 @@ from django.utils import timezone
 from sending import tasks
 from sending.connection import refused, store
 from sending.credentials import api_of
-from sending.errors import SelfTestRefused
+from sending.errors import SelfTestRefused, WrongTopic
 from sending.models import SelfTest, SesAccount
 from sending.ses.errors import SesError
-from sending.ses.provisioning import STEPS, Setup
+from sending.ses.provisioning import SIGNATURE_VERSION, STEPS, Setup
 from tenants.clients import HasMeta
 from tenants.models import User
 from tenants.services.audit import record
@@ -45,6 +47,10 @@ def set_up_feedback(
     and why, and the next call goes on from there. SNS confirms the subscription through our
     webhook a moment later.
     """
+    if account.feedback_manual:
+        # The tenant's own topic and set stay as they are; ours are made beside them.
+        own = {"feedback_manual": False, "topic_arn": "", "configuration_set": ""}
+        store(account, _NO_FEEDBACK | own)
     _give_webhook_token(account)
     try:
         api = api_of(account)
@@ -115,12 +121,88 @@ def confirm_subscription(*, account: SesAccount, token: str) -> None:
     try:
         arn = api_of(account).confirm_subscription(account.topic_arn, token)
     except SesError as error:
-        if not error.may_pass:
+        if not error.may_pass and not account.feedback_manual:
             words = f"{error.code}: {error.message}"
             store(account, {"feedback_failed_step": "subscription", "feedback_error": words})
         raise
-    confirmed = {"subscription_arn": arn, "subscription_requested_at": None}
-    store(account, confirmed | {"events_stopped_at": None})
+    note_confirmed(account=account, subscription_arn=arn)
+
+
+def note_confirmed(*, account: SesAccount, subscription_arn: str) -> None:
+    """SNS delivers to our webhook from now on."""
+    columns = {
+        "subscription_arn": subscription_arn,
+        "subscription_requested_at": None,
+        "events_stopped_at": None,
+    }
+    store(account, columns)
+
+
+def note_signature_version(*, token_hash: bytes, version: str) -> None:
+    """A topic of the tenant's own that signs with version 2 is not believed with an older one."""
+    if version == SIGNATURE_VERSION:
+        rows = SesAccount.unscoped.filter(webhook_token_hash=token_hash, feedback_manual=True)
+        rows.update(topic_signature_version=version)
+
+
+# https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
+_TOPIC_ARN = re.compile(r"arn:(aws[a-z-]*):sns:([a-z0-9-]+):(\d{12}):[A-Za-z0-9_-]{1,256}")
+_NO_FEEDBACK: dict[str, Any] = {
+    "topic_signature_version": "",
+    "subscription_arn": "",
+    "events_published": False,
+    "events_stopped_at": None,
+    "feedback_failed_step": "",
+    "feedback_error": "",
+    "dead_letter_url": "",
+    "selftest_passed_at": None,
+}
+
+
+def use_own_topic(
+    *,
+    account: SesAccount,
+    actor: User | None,
+    topic_arn: str,
+    configuration_set: str = "",
+    request: HasMeta | None = None,
+) -> SesAccount:
+    """Expects events through a topic that the tenant has made; calls nothing at AWS.
+
+    Pins it: nothing else is believed from now on, and its confirmation is awaited. Mail carries
+    the configuration set if one is named. Raises WrongTopic.
+    """
+    found = _TOPIC_ARN.fullmatch(topic_arn)
+    if found is None:
+        raise WrongTopic(
+            "This is no ARN of a topic: it begins with arn:aws:sns: and ends in a name."
+        )
+    if found[2] != account.region:
+        raise WrongTopic(
+            f"This topic is in {found[2]}, your SES in {account.region}. Make one there."
+        )
+    if found[3] != account.aws_account_id:
+        raise WrongTopic(
+            f"This topic belongs to AWS account {found[3]}, your SES to {account.aws_account_id}."
+        )
+    _give_webhook_token(account)
+    columns = _NO_FEEDBACK | {
+        "feedback_manual": True,
+        "topic_arn": topic_arn,
+        "configuration_set": configuration_set,
+        "subscription_requested_at": timezone.now(),
+    }
+    with transaction.atomic():
+        store(account, columns)
+        record(
+            tenant=account.tenant,
+            actor=actor,
+            action="ses_account.own_topic",
+            target=account.name,
+            detail={"topic": topic_arn, "configuration_set": configuration_set},
+            request=request,
+        )
+    return account
 
 
 def _give_webhook_token(account: SesAccount) -> None:

@@ -120,6 +120,23 @@ def topic_policy(setup: Setup) -> dict[str, Any]:
     }
 
 
+def own_topic_policy(region: str, aws_account_id: str) -> dict[str, Any]:
+    """For a topic that the tenant makes: only SES may publish, only for this account."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlySesOfThisAccount",
+                "Effect": "Allow",
+                "Principal": {"Service": "ses.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": f"arn:{partition(region)}:sns:{region}:{aws_account_id}:*",
+                "Condition": {"StringEquals": {"AWS:SourceAccount": aws_account_id}},
+            }
+        ],
+    }
+
+
 def queue_policy(setup: Setup) -> dict[str, Any]:
     """Only SNS may put something into the queue, only for this topic."""
     return {

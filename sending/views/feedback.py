@@ -1,17 +1,21 @@
 """Setting up the way back."""
 
+import json
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from sending.errors import AwsRefused, SelfTestRefused
+from sending.errors import AwsRefused, SelfTestRefused, WrongTopic
+from sending.forms import OwnTopicForm
 from sending.selectors.selftest import latest_run
 from sending.services import feedback
+from sending.ses.client import regions
+from sending.ses.provisioning import own_topic_policy
 from sending.views.lookup import account_at, to_page
 from sending.views.page import feedback_context
 from tenants.permissions import requires
@@ -31,6 +35,42 @@ def set_up_feedback(request: Any, public_id: UUID) -> HttpResponse:
         with suppress(SelfTestRefused):  # the page asks for a verified domain
             feedback.start_self_test(account=found, actor=request.user, request=request)
     return to_page(found)
+
+
+@requires("sending.edit")
+def own_topic(request: Any, public_id: UUID) -> HttpResponse:
+    """The way for those who make topic and events themselves: what to do, and how it stands."""
+    found = account_at(request, public_id)
+    kept = {"topic_arn": found.topic_arn, "configuration_set": found.configuration_set}
+    form = OwnTopicForm(request.POST or None, initial=kept if found.feedback_manual else {})
+    if request.method == "POST" and form.is_valid():
+        try:
+            feedback.use_own_topic(
+                account=found, actor=request.user, request=request, **form.cleaned_data
+            )
+        except WrongTopic as error:
+            form.add_error(error.param, error.message)
+        else:
+            messages.success(request, "Kept. Now subscribe our address to the topic.")
+            return redirect("sending:own_topic", request.tenant.slug, public_id)
+    context = feedback_context(request, found) | {
+        "form": form,
+        "webhook_url": feedback.webhook_url(found) if found.feedback_manual else "",
+        "policy": json.dumps(own_topic_policy(found.region, found.aws_account_id), indent=2),
+        "region_name": regions().get(found.region, found.region),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "sending/own_topic.html", context, status=status)
+
+
+@requires("view")
+@require_safe
+def own_topic_state(request: Any, public_id: UUID) -> HttpResponse:
+    """The live part of that page; 286 when everything arrives."""
+    found = account_at(request, public_id)
+    context = feedback_context(request, found)
+    over = not found.feedback_manual or context["feedback_ready"]
+    return render(request, "sending/_own_topic.html", context, status=286 if over else 200)
 
 
 @requires("sending.edit")

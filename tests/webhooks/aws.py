@@ -30,7 +30,7 @@ def connected(
 ) -> Iterator[SesAccount]:
     """Acme's account in the simulator, which reaches our webhook; no worker runs by itself."""
     settings.AWS_WEBHOOK_ORIGIN = live_server.url
-    settings.AWS_SNS_CERT_ORIGIN = cloud.process.url
+    settings.AWS_SNS_ORIGIN = cloud.process.url
     certificates.certificate.cache_clear()
     for task in (tasks.translate, tasks.confirm_subscriptions):
         monkeypatch.setattr(task, "delay", lambda: None)

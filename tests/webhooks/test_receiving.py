@@ -310,7 +310,7 @@ def test_what_was_known_of_an_address_is_looked_at_again(
 def test_the_certificate_origin_of_the_settings_replaces_that_of_aws(
     settings: Any, no_network: Fetched
 ) -> None:
-    settings.AWS_SNS_CERT_ORIGIN = "http://127.0.0.1:1"
+    settings.AWS_SNS_ORIGIN = "http://127.0.0.1:1"
     with pytest.raises(certificates.CertificateUnavailable):
         certificates.certificate(CERTIFICATE_URL)
     path = CERTIFICATE_URL.removeprefix("https://sns.eu-west-1.amazonaws.com")

@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from sending.models import SesAccount
-from sending.services.feedback import token_hash
+from sending.services.feedback import note_signature_version, token_hash
 from webhooks import bell, inbox, sns, tasks
 from webhooks.models import SnsMessage
 
@@ -35,6 +35,8 @@ def receive(*, token: str, headers: Mapping[str, str], body: bytes, now: datetim
     stored = not confirming and _stored(key, envelope, headers, now)
     if not stored and not _stored(key, envelope, headers, now, afresh=True):
         raise sns.Forged("the topic has just been changed")
+    if confirming:
+        note_signature_version(token_hash=key, version=envelope.version)
     transaction.on_commit(_call_confirmer if confirming else _call_translator)
 
 
