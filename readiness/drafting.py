@@ -211,14 +211,14 @@ def _sending(facts: Facts, good: set[str]) -> str:
         return ""
     return (
         "Mail leaves through a queue that keeps below the rate and the daily quota that "
-        "GetAccount tells, slows down when SES asks for it, and never sends a message twice."
+        "GetAccount tells and slows down when SES asks for it. Nobody gets a campaign twice."
     )
 
 
 def _volumes(facts: Facts, answers: Answers) -> str:
     return _joined(
         [
-            f"Our lists have {many(facts.members, 'member')} today.",
+            f"Our lists have {many(facts.members, 'member')} today." if facts.members else None,
             f"We expect about {many(answers.monthly_mails, 'mail')} a month."
             if answers.monthly_mails
             else None,

@@ -18,7 +18,7 @@ from readiness.selectors.facts import facts_of
 from readiness.selectors.rates import rates_between
 from readiness.verdicts import State
 from sending.models import SesAccount
-from sending.selectors.accounts import accounts_of
+from sending.selectors.accounts import accounts_of, default_account
 from tenants.models import Tenant, User
 from tenants.services.mails import mail_members, mail_waiting
 
@@ -73,7 +73,8 @@ def _bounds(month: date, tenant: Tenant) -> tuple[datetime, datetime]:
 
 def _figures(tenant: Tenant, month: date, begins: datetime, ends: datetime) -> dict[str, Any]:
     """What is kept; counts are of the month, lines and members of the moment of writing."""
-    lines = judge(facts_of(tenant, accounts_of(tenant).first()))
+    account = default_account(tenant) or accounts_of(tenant).first()
+    lines = judge(facts_of(tenant, account))
     previous = _first(month - timedelta(days=1))
     earlier = MonthlyReport.objects.for_tenant(tenant).filter(month=previous).first()
     before = earlier.figures["lines"] if earlier else {}

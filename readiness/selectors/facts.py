@@ -75,9 +75,10 @@ class Facts:
     rates: Rates = field(default_factory=Rates)
 
     @property
-    def members(self) -> int:
-        """Places on lists whose members may be mailed, as far as they are counted."""
-        return sum(one.active or 0 for one in self.lists)
+    def members(self) -> int | None:
+        """Active places on all lists; None while a large list was not counted yet."""
+        counts = [one.active for one in self.lists]
+        return None if None in counts else sum(filter(None, counts))
 
 
 DAYS = 30
