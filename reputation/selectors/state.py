@@ -9,12 +9,13 @@ from sending.models import SesAccount
 @dataclass(frozen=True)
 class Word:
     """One thing that AWS says of an account; tone as in the `notice` tag. AWS does not say since
-    when; `since` is when we saw it first."""
+    when; `since` is when we saw it first. `page` is the name of an address."""
 
     tone: str
     title: str
     meaning: str
     todo: str = ""
+    page: str = ""
     since: datetime | None = None
 
 
@@ -34,7 +35,7 @@ def words_of(account: SesAccount) -> list[Word]:
                 "or content.",
                 "Find below which campaign, list or import brought them, take those addresses "
                 "away, then ask AWS for another review in the case that it opened with you.",
-                account.enforcement_since,
+                since=account.enforcement_since,
             )
         )
     elif account.enforcement_status == "PROBATION":
@@ -46,7 +47,7 @@ def words_of(account: SesAccount) -> list[Word]:
                 "not fall. Mail still leaves.",
                 "Send only to people who opened or clicked lately, take away the lists and imports "
                 "that brought the bounces, and answer the mail in which AWS told you.",
-                account.enforcement_since,
+                since=account.enforcement_since,
             )
         )
     if not account.sending_enabled and account.enforcement_status != "SHUTDOWN":
@@ -68,6 +69,7 @@ def words_of(account: SesAccount) -> list[Word]:
                 "AWS lets the account write to verified addresses and domains only, and to 200 "
                 "recipients a day. Mail to a verified domain counts for no rate.",
                 "Ask AWS for production access.",
+                page="readiness:index",
             )
         )
     return found or [Word("success", "Healthy", "AWS has nothing against this account's sending.")]

@@ -85,7 +85,10 @@ def test_a_shorter_window_leaves_out_what_is_older(alice: Person, campaign: Camp
         ({"enforcement_status": "PROBATION"}, "Under review at AWS"),
         ({"enforcement_status": "SHUTDOWN", "sending_enabled": False}, "AWS has paused sending"),
         ({"sending_enabled": False}, "Sending is switched off"),
-        ({"production_access": False}, "In the sandbox"),
+        (
+            {"production_access": False},
+            '<a href="/w/acme/readiness/">Ask AWS for production access',
+        ),
         ({"quota_read_at": None}, "Not read yet"),
     ],
 )

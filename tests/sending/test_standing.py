@@ -42,11 +42,11 @@ def messages(ses_account: SesAccount, news: List, add_contact: AddContact) -> li
 
 
 def claim(messages: list[Message]) -> list[Result]:
-    """Results of sent for all of them."""
+    """Results of sent for all of them, in their order."""
     claimed = ledger.claim([one.pk for one in messages]).claimed
     return [
         Result(one.message_id, one.claimed_at, Status.SENT, "111122223333:eu-west-1", "", "0102-1")
-        for one in claimed.values()
+        for one in sorted(claimed.values(), key=lambda one: one.message_id)
     ]
 
 

@@ -79,6 +79,21 @@ def test_an_older_answer_does_not_move_it_back(
     assert len(moves) == 1
 
 
+def test_it_is_known_since_when_aws_has_the_account_under_review(
+    cloud: Cloud, connected: SesAccount
+) -> None:
+    read_quota(connected)
+    healthy_since = connected.enforcement_since
+    read_quota(connected)
+    assert (connected.enforcement_status, connected.enforcement_since) == ("HEALTHY", healthy_since)
+    cloud.sim.set_region(TENANT, REGION, enforcement="PROBATION")
+    read_quota(connected)
+    assert connected.enforcement_since == connected.quota_read_at
+    read_quota(connected)
+    connected.refresh_from_db()
+    assert healthy_since < connected.enforcement_since < connected.quota_read_at  # type: ignore[operator]
+
+
 def test_an_open_review_takes_no_second_request(cloud: Cloud, connected: SesAccount) -> None:
     api_of(connected).request_production_access(DETAILS)
     with pytest.raises(SesError) as refused:
