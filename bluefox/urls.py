@@ -19,7 +19,7 @@ workspace_urls = [
     path("sending/", include("sending.urls")),
     path("domains/", include("sending.urls_domains")),
     path("campaigns/", include("campaigns.urls")),
-    path("feedback/", include("webhooks.urls")),
+    path("", include("webhooks.urls")),
     path("readiness/", include("readiness.urls")),
     path("reputation/", include("reputation.urls")),
 ]

@@ -54,14 +54,13 @@ def due_accounts(now: datetime) -> QuerySet[SesAccount]:
     mine = {"ses_account": OuterRef("pk")}
     idle = (Q(retry_at=None) | Q(retry_at__lte=now)) & _free(now)
     waiting = SuppressionChange.unscoped.filter(_due(now), **mine)
-    may_put = Q(production_access=True, suppression_synced_at__isnull=False) & ~shared()
     return (
         SesAccount.unscoped.filter(state=SesState.CONNECTED)
         .exclude(Exists(SuppressionMirror.unscoped.filter(**mine).exclude(idle)))
         .filter(
             _to_read(now)
             | Exists(waiting.filter(reason=""))
-            | (Exists(waiting.exclude(reason="")) & may_put)
+            | (Exists(waiting.exclude(reason="")) & _may_put())
         )
         .order_by("pk")
     )
@@ -77,6 +76,11 @@ def _free(now: datetime) -> Q:
 
 def _to_read(now: datetime) -> Q:
     return Q(suppression_mirror=None) | Q(suppression_mirror__next_read_at__lte=now)
+
+
+def _may_put() -> Q:
+    """Once the list is read, out of the sandbox, and where no other workspace has it."""
+    return Q(production_access=True, suppression_synced_at__isnull=False) & ~Q(shared())
 
 
 def _may_call(account: SesAccount) -> bool:
@@ -101,7 +105,9 @@ def step(account_id: int) -> None:
             _change(account, removal, now)
         elif mirror.next_read_at <= now:
             _read(account, mirror, now)
-        elif put := due.exclude(reason="").first():
+        elif SesAccount.unscoped.filter(_may_put(), pk=account_id).exists() and (
+            put := due.exclude(reason="").first()
+        ):
             _change(account, put, now)
     except SesError as error:
         # Nothing of the call is at fault: AWS is slow or away.

@@ -12,10 +12,14 @@ from webhooks.services.choices import Wanted
 _HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
 
 
-def _hour(label: str, **values: Any) -> forms.TypedChoiceField:
-    choices = _HOURS if values.get("required", True) else [("", "No quiet hours"), *_HOURS]
+def _quiet(label: str, **values: Any) -> forms.TypedChoiceField:
     return forms.TypedChoiceField(
-        label=label, choices=choices, coerce=int, empty_value=None, **values
+        label=label,
+        required=False,
+        choices=[("", "No quiet hours"), *_HOURS],
+        coerce=int,
+        empty_value=None,
+        **values,
     )
 
 
@@ -30,7 +34,10 @@ class AlertForm(forms.ModelForm):
         "together.",
     )
     about = forms.ChoiceField(label="About", choices=About)
-    daily_at = _hour("Daily mail at")
+    # Not sent where no daily mail is wanted.
+    daily_at = forms.TypedChoiceField(
+        label="Daily mail at", required=False, choices=_HOURS, coerce=int, empty_value=None
+    )
     at_least = forms.IntegerField(
         label="Only from so many on",
         required=False,
@@ -46,10 +53,9 @@ class AlertForm(forms.ModelForm):
         widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
         help_text="Of one campaign's mails, once 100 were sent. Empty: any share.",
     )
-    quiet_from = _hour("No mail from", required=False)
-    quiet_until = _hour(
+    quiet_from = _quiet("No mail from")
+    quiet_until = _quiet(
         "Until",
-        required=False,
         help_text="It comes afterwards. That a limit has paused a campaign is mailed at any hour.",
     )
     timezone = forms.ChoiceField(
@@ -71,6 +77,10 @@ class AlertForm(forms.ModelForm):
             "quiet_until",
             "timezone",
         )
+
+    def clean_daily_at(self) -> int:
+        hour: int | None = self.cleaned_data["daily_at"]
+        return AlertChoice().daily_at if hour is None else hour
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
