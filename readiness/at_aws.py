@@ -123,10 +123,14 @@ def feedback(facts: Facts) -> Verdict:
     account, health = facts.account, facts.health
     if account is None or health is None or account.state != SesState.CONNECTED:
         return _NOT_CONNECTED
+    by_hand = Action("Go on by hand", page="sending:own_topic", of=str(account.public_id))
     if health.state == HealthState.WAITING:
-        return Verdict(State.PARTLY, health.words, waits=True)
+        action = by_hand if account.feedback_manual else None
+        return Verdict(State.PARTLY, health.words, action, waits=True)
     if health.state == HealthState.OFF or account.events_stopped_at:
-        return Verdict(State.BAD, health.words, Action("Set up feedback", mend="feedback"))
+        ours = Action("Set up feedback", mend="feedback")
+        action = by_hand if account.feedback_manual else ours
+        return Verdict(State.BAD, health.words, action, waits=account.feedback_manual)
     if health.state == HealthState.STOPPED:
         return Verdict(State.BAD, health.words, Action("Run the self-test", mend="selftest"))
     if account.selftest_passed_at is None:

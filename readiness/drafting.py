@@ -153,10 +153,9 @@ def _bounces(facts: Facts, good: set[str]) -> str:
         return ""
     return _joined(
         [
-            "A configuration set publishes every bounce to an SNS topic of our account; its "
-            "signature is verified, and the address of a hard bounce is put on our suppression "
-            "list within seconds. Nothing is sent to an address on that list, whatever campaign "
-            "or program asks for it.",
+            "SES publishes every bounce to an SNS topic of our account; its signature is verified, "
+            "and the address of a hard bounce is put on our suppression list within seconds. "
+            "Nothing is sent to an address on that list, whatever campaign or program asks for it.",
             "We have proved it end to end with the mailbox simulator of SES on "
             f"{facts.account.selftest_passed_at:%d %b %Y}."
             if facts.account.selftest_passed_at

@@ -1,7 +1,7 @@
 """The guide pages: Markdown in docs/guides/, read once, shown with copy buttons.
 
-A fence that says `json permission-policy` or `json access-statement` is filled with what
-sending.ses.policies gives, so that a policy is written in one place. Links to `other.md` lead to
+A fence whose words name one of _POLICIES is filled with what sending.ses gives, so that a policy is
+written in one place. Links to `other.md` lead to
 the other guide, here as in the repository.
 """
 
@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from sending.ses.policies import access_policy, permission_policy
+from sending.ses.provisioning import own_topic_policy
 
 # In the order in which they are read.
 NAMES = (
@@ -28,10 +29,11 @@ NAMES = (
     "appeals",
 )
 # What the page Connect shows has the workspace's own region and names.
-_REGION, _ANY_SET = "eu-west-1", "bluefox-*"
+_REGION, _ANY_SET, _SOME_ACCOUNT = "eu-west-1", "bluefox-*", "123456789012"
 _POLICIES: dict[str, Callable[[], object]] = {
     "permission-policy": lambda: permission_policy(_REGION, _ANY_SET),
     "access-statement": access_policy,
+    "topic-policy": lambda: own_topic_policy(_REGION, _SOME_ACCOUNT),
 }
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 

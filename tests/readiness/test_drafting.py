@@ -95,7 +95,7 @@ def test_what_somebody_has_rewritten_stays_and_the_rest_follows_the_facts() -> N
     found = written(facts(forms=()), edits)
     assert found.texts["bounces"] == "We look at each by hand."
     assert found.edited == {"bounces"}
-    assert "configuration set" in found.written["bounces"]
+    assert "SNS topic" in found.written["bounces"]
     assert "captcha" not in found.texts["collection"]
 
 

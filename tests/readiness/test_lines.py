@@ -173,6 +173,13 @@ CASES: list[tuple[str, Facts, State, str, str]] = [
     ),
     (
         "feedback",
+        facts(ses={"feedback_manual": True}, health=Health(HealthState.OFF, "No event yet.", None)),
+        BAD,
+        "No event yet.",
+        "sending:own_topic",
+    ),
+    (
+        "feedback",
         facts(ses={"selftest_passed_at": None}, selftest="running"),
         PARTLY,
         "is running",
