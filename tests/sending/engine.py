@@ -23,7 +23,9 @@ from lists.services.suppression import Suppress, suppress
 from sending import launching, ledger, queue, quota, sweeping, tasks
 from sending.ledger import Result
 from sending.models import (
+    AccountHour,
     Batch,
+    BatchDay,
     Lane,
     Outcome,
     SentMinute,
@@ -296,6 +298,10 @@ class Engine:
         counted = counts(now.values())
         for batch_id, tally in tallies().items():
             assert tally == {name: counted[batch_id][name] for name in tally}, "tally"
+        sent = sum(row.status is Status.SENT for row in now.values())
+        for table in (AccountHour, BatchDay):
+            standing = table.unscoped.aggregate(total=Sum("sent", default=0))["total"]
+            assert standing == sent, "what AWS judges by"
         in_hand = sum(row.status is Status.SENDING for row in now.values())
         used = SentMinute.objects.aggregate(total=Sum("sent"))["total"] or 0
         assert used + in_hand >= len(self.accepted), "the day's quota counts less than SES took"
