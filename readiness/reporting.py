@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Sum
@@ -16,38 +15,25 @@ from readiness.lines import judge, score, states
 from readiness.models import MonthlyReport
 from readiness.selectors.facts import facts_of
 from readiness.selectors.rates import rates_between
+from readiness.selectors.reports import bounds, last_month
 from readiness.verdicts import State
-from sending.models import SesAccount
 from sending.selectors.accounts import accounts_of, default_account
 from tenants.models import Tenant, User
 from tenants.services.mails import mail_members, mail_waiting
 
-# A server that was down on the first writes it when it is back, but no old months later on.
-_UNTIL_DAY = 3
 _GIVE_UP = timedelta(days=1)
 
 
-def write_due(now: datetime) -> int:
-    """Writes last month's report of each workspace in whose zone a month has just begun; how many.
-
-    Only of those whose Amazon SES was connected before that month was over.
-    """
-    written = 0
-    read = SesAccount.unscoped.filter(quota_read_at__isnull=False)
-    for tenant in Tenant.objects.filter(pk__in=read.values("tenant")).order_by("pk"):
-        today = now.astimezone(ZoneInfo(tenant.timezone)).date()
-        month = _first(today.replace(day=1) - timedelta(days=1))
-        begins, ends = _bounds(month, tenant)
-        if today.day > _UNTIL_DAY or not read.filter(tenant=tenant, created_at__lt=ends).exists():
-            continue
-        if MonthlyReport.objects.for_tenant(tenant).filter(month=month).exists():
-            continue
-        figures = _figures(tenant, month, begins, ends)
-        # Two clocks may come here together: report_month_once keeps one.
-        report = MonthlyReport(tenant=tenant, month=month, figures=figures)
-        MonthlyReport.unscoped.bulk_create([report], ignore_conflicts=True)
-        written += 1
-    return written
+def write(tenant_id: int, now: datetime) -> None:
+    """Writes last month's report of a workspace; nothing where it is there already."""
+    tenant = Tenant.objects.get(pk=tenant_id)
+    month = last_month(tenant, now)
+    begins, ends = bounds(month, tenant)
+    report = MonthlyReport(
+        tenant=tenant, month=month, figures=_figures(tenant, month, begins, ends)
+    )
+    # Two clocks may come here together: report_month_once keeps one.
+    MonthlyReport.unscoped.bulk_create([report], ignore_conflicts=True)
 
 
 def mail_written(now: datetime) -> int:
@@ -56,31 +42,16 @@ def mail_written(now: datetime) -> int:
     return mail_waiting(rows.select_related("tenant"), _mail, now=now)
 
 
-def _first(day: date) -> date:
-    return day.replace(day=1)
-
-
-def _bounds(month: date, tenant: Tenant) -> tuple[datetime, datetime]:
-    """The month's first moment and the next one's, in the workspace's zone."""
-    zone = ZoneInfo(tenant.timezone)
-    following = _first(month + timedelta(days=31))
-    midnight = datetime.min.time()
-    return (
-        datetime.combine(month, midnight, tzinfo=zone),
-        datetime.combine(following, midnight, tzinfo=zone),
-    )
-
-
 def _figures(tenant: Tenant, month: date, begins: datetime, ends: datetime) -> dict[str, Any]:
     """What is kept; counts are of the month, lines and members of the moment of writing."""
     account = default_account(tenant) or accounts_of(tenant).first()
     lines = judge(facts_of(tenant, account))
-    previous = _first(month - timedelta(days=1))
+    previous = (month - timedelta(days=1)).replace(day=1)
     earlier = MonthlyReport.objects.for_tenant(tenant).filter(month=previous).first()
     before = earlier.figures["lines"] if earlier else {}
     return {
         "rates": asdict(rates_between(tenant, begins, ends)),
-        "rates_before": asdict(rates_between(tenant, _bounds(previous, tenant)[0], begins)),
+        "rates_before": asdict(rates_between(tenant, bounds(previous, tenant)[0], begins)),
         "score": score(lines),
         "lines": states(lines),
         "worse": [

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from readiness import following, reporting
+from readiness.selectors.reports import due_for_report
 
 
 @shared_task
@@ -13,7 +14,14 @@ def mail_decisions() -> None:
 
 @shared_task
 def write_reports() -> None:
-    reporting.write_due(timezone.now())
+    """Has each report that is due written; one that is slow or fails holds back none."""
+    for tenant_id in due_for_report(timezone.now()):
+        write_report_of.delay(tenant_id)
+
+
+@shared_task
+def write_report_of(tenant_id: int) -> None:
+    reporting.write(tenant_id, timezone.now())
 
 
 @shared_task

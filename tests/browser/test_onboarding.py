@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 
 from simulator.client import SimulatorProcess
 from tests.cloud import REGION, forget, simulator
+from webhooks import certificates
 
 __all__ = ["simulator"]
 
@@ -39,7 +40,7 @@ def aws(
     environment = simulator.environment() | {
         "SITE_URL": SITE,
         "AWS_WEBHOOK_ORIGIN": live_server.url,
-        "AWS_SNS_CERT_ORIGIN": simulator.url,
+        "AWS_SNS_ORIGIN": simulator.url,
         "DNS_SERVERS": f"127.0.0.1:{simulator.dns_port}",
         "EMAIL_URL": f"smtp://127.0.0.1:{simulator.smtp_port}",
         "DATABASE_URL": _database_url(),
@@ -48,10 +49,12 @@ def aws(
         monkeypatch.setenv(name, value)
     settings.SITE_URL = SITE
     settings.AWS_WEBHOOK_ORIGIN = live_server.url
-    settings.AWS_SNS_CERT_ORIGIN = simulator.url
+    settings.AWS_SNS_ORIGIN = simulator.url
     settings.DNS_SERVERS = [("127.0.0.1", simulator.dns_port)]
     forget()
+    certificates.certificate.cache_clear()
     yield simulator
+    certificates.certificate.cache_clear()
     forget()
 
 
@@ -183,12 +186,16 @@ def ask_for_access(newcomer: Newcomer, aws: SimulatorProcess) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_label("What we send")).to_have_value(re.compile("News about bicycles"))
     newcomer.press("File it with AWS")
-    expect(page.get_by_role("dialog")).to_contain_text("People at AWS will read this text")
+    text = page.locator(".copy code").inner_text()
+    length = len(text)
+    expect(page.locator(".tally")).to_have_text(f"{length:,} of 5,000 characters")
+    expect(page.get_by_role("dialog")).to_contain_text(f"this text of {length:,} characters")
     newcomer.press("File it now", within="dialog[open]")
     expect(page.get_by_text("AWS is looking at it").first).to_be_visible()
     filed = aws.client.account(ACCOUNT)["regions"][REGION]["details"]
     assert filed["WebsiteURL"] == "https://www.bikes.example"
     assert "STILL OPEN" not in filed["UseCaseDescription"]
+    assert filed["UseCaseDescription"] == text
     assert f"We send from {DOMAIN}, signed with DKIM." in filed["UseCaseDescription"]
     aws.client.decide_review(ACCOUNT, REGION, "GRANTED")
     newcomer.press("Ask again")

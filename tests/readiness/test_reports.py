@@ -9,13 +9,22 @@ from django.core import mail
 from lists.models import Import, ImportStatus, List, ListDay
 from readiness.advice import read
 from readiness.models import MonthlyReport
-from readiness.reporting import mail_written, write_due
+from readiness.reporting import mail_written, write
+from readiness.selectors.reports import due_for_report
 from sending.models import AccountHour, Provider, SesAccount
 from tenants.models import Tenant
 from tests.conftest import Person
 from tests.world import report_figures
 
 FIRST = datetime(2026, 12, 1, 6, tzinfo=UTC)
+
+
+def write_due(now: datetime) -> int:
+    """What the clock's tasks do at this moment; how many reports were due."""
+    due = due_for_report(now)
+    for tenant_id in due:
+        write(tenant_id, now)
+    return len(due)
 
 
 @pytest.fixture
