@@ -161,8 +161,8 @@ def automation_one_by_one(stage: Stage, addresses: list[str]) -> None:
 # The lane that each way uses, and the function of the product that makes it.
 WAYS: dict[Callable[[Stage, list[str]], None], tuple[Lane, str]] = {
     by_api: (Lane.TRANSACTIONAL, "campaigns.services.transactional.send_email"),
-    confirmation: (Lane.SYSTEM, "preferences.services.mailing.send_confirmation"),
-    confirmation_test: (Lane.SYSTEM, "preferences.services.mailing.send_test"),
+    confirmation: (Lane.SYSTEM, "preferences.services.mailing._send"),
+    confirmation_test: (Lane.SYSTEM, "preferences.services.mailing._send"),
     campaign_test: (Lane.SYSTEM, "campaigns.services.campaigns.send_test"),
     automation: (Lane.AUTOMATION, ""),
     automation_one_by_one: (Lane.AUTOMATION, ""),
@@ -227,7 +227,7 @@ def _suppress(stage: Stage, reasons: dict[str, str]) -> None:
 
 # --- that no way is forgotten -------------------------------------------------------------------
 
-_ENTRANCES = {"send_one", "launch_batch", "resend_unknown"}
+_ENTRANCES = {"send_one", "send_alone", "launch_batch", "resend_unknown"}
 _WRITES = re.compile(r"INSERT INTO sending_message[\s(]|\bMessage\.unscoped\.(bulk_)?create\(")
 _APPS = ("tenants", "lists", "sending", "campaigns", "webhooks", "preferences", "bluefox")
 
