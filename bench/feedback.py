@@ -55,7 +55,7 @@ _TOKEN = "bench"
 
 @dataclass(frozen=True)
 class Answer:
-    due: float  # seconds since 1970, as `done`
+    due: float  # of time.monotonic(), as `done`: the clock may be set meanwhile
     done: float
     attempts: int
 
@@ -105,15 +105,15 @@ def feedback(run: Run) -> Figures:
 
 def _flood(events: "_Events", count: int) -> Figures:
     posts = events.flood(count)
-    start = time.time()
+    start = time.monotonic()
     answers = _send(posts, rate=None)
-    posted = time.time()
+    posted = time.monotonic()
     waiting = SnsMessage.unscoped.filter(processed_at=None)
     wait_until(lambda: not waiting.exists(), seconds=600)
     return {
         "flood": len(posts),
         "flood_per_second": round(len(posts) / (max(a.done for a in answers) - start)),
-        "flood_translated_after_s": round(time.time() - posted, 1),
+        "flood_translated_after_s": round(time.monotonic() - posted, 1),
         "flood_events": MessageEvent.unscoped.count(),
         "flood_wrong": events.wrong(),
     }
@@ -290,7 +290,7 @@ def _certificates(key: rsa.RSAPrivateKey) -> Iterator[str]:
 
 def _send(posts: Sequence[bytes], *, rate: float | None) -> list[Answer]:
     """At a rate whether or not earlier ones are answered, None: as fast as they are taken."""
-    start = time.time() + 0.1
+    start = time.monotonic() + 0.1
     due = [start + number / rate if rate else start for number in range(len(posts))]
     own = threading.local()
     with ThreadPoolExecutor(_CONNECTIONS) as threads:
@@ -299,7 +299,7 @@ def _send(posts: Sequence[bytes], *, rate: float | None) -> list[Answer]:
 
 def _post(own: threading.local, post: bytes, due: float) -> Answer:
     """Posts until it is taken, over the thread's own connection."""
-    wait = due - time.time()
+    wait = due - time.monotonic()
     if wait > 0:
         time.sleep(wait)
     for attempt in range(1, 120):
@@ -309,7 +309,7 @@ def _post(own: threading.local, post: bytes, due: float) -> Answer:
             own.socket = None
             status = 0
         if status == 200:
-            return Answer(due, time.time(), attempt)
+            return Answer(due, time.monotonic(), attempt)
         assert status in (0, 500, 502, 503, 504), status  # SNS drops what is answered otherwise
         time.sleep(_AGAIN)
     raise TimeoutError("a notification was refused for two minutes")

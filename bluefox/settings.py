@@ -182,6 +182,9 @@ EMAIL_TIMEOUT = 10
 # boto3 reads AWS_ENDPOINT_URL_SESV2, _SNS, _STS and AWS_CA_BUNDLE from the environment by itself;
 # the sender takes endpoint and certificates from the boto3 client it stands beside.
 # Certificates and confirmations are fetched from the topic's SNS unless an origin is named here.
+# The CloudFormation template of `manage.py aws_template`, on S3: the console takes it from nowhere
+# else. Without it people download the template and upload it themselves.
+AWS_TEMPLATE_URL = env.str("AWS_TEMPLATE_URL", default="")
 AWS_SNS_ORIGIN = env.str("AWS_SNS_ORIGIN", default="")
 # SNS must reach this address: {AWS_WEBHOOK_ORIGIN}/webhooks/sns/<secret>/
 AWS_WEBHOOK_ORIGIN = env.str("AWS_WEBHOOK_ORIGIN", default=SITE_URL)

@@ -20,12 +20,14 @@ from sending import (
     engagement,
     launching,
     mirroring,
+    permitted,
     retention,
     selftest,
     signs,
     standing,
     sweeping,
 )
+from sending.models import SesAccount
 from sending.selectors.accounts import due_for_quota
 
 _SLICE_SECONDS = 20.0
@@ -95,6 +97,13 @@ def cancel_rest(batch_id: int) -> None:
 def run_self_test(self: Any, test_id: int) -> None:
     if not selftest.run(test_id):
         raise self.retry(countdown=3)
+
+
+@shared_task
+def look_at_permissions(account_id: int, name: str) -> None:
+    account = SesAccount.unscoped.filter(pk=account_id).first()
+    if account is not None:
+        permitted.look(account, name)
 
 
 @shared_task

@@ -18,6 +18,11 @@ urlpatterns = [
     path("<uuid:public_id>/feedback/", feedback.set_up_feedback, name="set_up_feedback"),
     path("<uuid:public_id>/feedback/own/", feedback.own_topic, name="own_topic"),
     path("<uuid:public_id>/feedback/own/state/", feedback.own_topic_state, name="own_topic_state"),
+    path("<uuid:public_id>/stack/", accounts.stack, name="stack"),
+    path("<uuid:public_id>/permissions/", feedback.look_at_permissions, name="look_at_permissions"),
+    path(
+        "<uuid:public_id>/permissions/state/", feedback.permissions_state, name="permissions_state"
+    ),
     path("<uuid:public_id>/self-test/", feedback.self_test, name="self_test"),
     path("<uuid:public_id>/self-test/state/", feedback.self_test_state, name="self_test_state"),
     path("<uuid:public_id>/feedback/state/", feedback.feedback_state, name="feedback_state"),

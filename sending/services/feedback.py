@@ -77,6 +77,12 @@ def set_up_feedback(
     return account
 
 
+def look_at_permissions(*, account: SesAccount) -> None:
+    """Has a worker find out which permissions we have; the page shows what it found."""
+    store(account, {"permissions_checked_at": None})
+    tasks.look_at_permissions.delay(account.pk, resource_name(account))
+
+
 @transaction.atomic
 def start_self_test(
     *, account: SesAccount, actor: User | None, request: HasMeta | None = None

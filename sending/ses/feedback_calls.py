@@ -38,12 +38,15 @@ class FeedbackCalls(Calls):
             if "already exists with different attributes" not in error.message:
                 raise
         arn = self._subscribe(topic_arn, url, {})
-        with aws("SetSubscriptionAttributes"):
-            for name, value in attributes.items() if arn else ():
-                self._sns().set_subscription_attributes(
-                    SubscriptionArn=arn, AttributeName=name, AttributeValue=value
-                )
+        for name, value in attributes.items() if arn else ():
+            self.set_subscription_attribute(arn, name, value)
         return arn
+
+    def set_subscription_attribute(self, subscription_arn: str, name: str, value: str) -> None:
+        with aws("SetSubscriptionAttributes"):
+            self._sns().set_subscription_attributes(
+                SubscriptionArn=subscription_arn, AttributeName=name, AttributeValue=value
+            )
 
     def _subscribe(self, topic_arn: str, url: str, attributes: dict[str, str]) -> str:
         with aws("Subscribe"):
@@ -70,16 +73,22 @@ class FeedbackCalls(Calls):
 
     def put_event_destination(self, configuration_set: str, name: str, target: Any) -> None:
         """Creates the event destination, or makes the one of this name like `target`."""
-        given = {
-            "ConfigurationSetName": configuration_set,
-            "EventDestinationName": name,
-            "EventDestination": target,
-        }
         try:
             with aws("CreateConfigurationSetEventDestination"):
-                self._ses().create_configuration_set_event_destination(**given)
+                self._ses().create_configuration_set_event_destination(
+                    ConfigurationSetName=configuration_set,
+                    EventDestinationName=name,
+                    EventDestination=target,
+                )
         except SesError as error:
             if not error.code.endswith("AlreadyExistsException"):
                 raise
-            with aws("UpdateConfigurationSetEventDestination"):
-                self._ses().update_configuration_set_event_destination(**given)
+            self.update_event_destination(configuration_set, name, target)
+
+    def update_event_destination(self, configuration_set: str, name: str, target: Any) -> None:
+        with aws("UpdateConfigurationSetEventDestination"):
+            self._ses().update_configuration_set_event_destination(
+                ConfigurationSetName=configuration_set,
+                EventDestinationName=name,
+                EventDestination=target,
+            )

@@ -16,12 +16,17 @@ Policy = dict[str, Any]
 
 def trust_policy(region: str, platform_account_id: str, external_id: str) -> Policy:
     """The trust policy of the tenant's role: only we, and only for this one connection."""
+    return trust_of(f"arn:{partition(region)}:iam::{platform_account_id}:root", external_id)
+
+
+def trust_of(principal: Any, external_id: Any) -> Policy:
+    """The same; both may be something that CloudFormation fills in."""
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": f"arn:{partition(region)}:iam::{platform_account_id}:root"},
+                "Principal": {"AWS": principal},
                 "Action": "sts:AssumeRole",
                 "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
             }
@@ -35,12 +40,12 @@ def permission_policy(region: str, configuration_set: str) -> Policy:
     The account in the resources is `*`: a policy of an identity only reaches its own account,
     and the document can be pasted without editing it.
     """
-    return _permissions(partition(region), region, configuration_set)
+    return permissions_in(partition(region), region, configuration_set)
 
 
 def actions() -> list[str]:
     """Every action of the permission policy, in its order."""
-    statements = _permissions("aws", "*", "*")["Statement"]
+    statements = permissions_in("aws", "*", "*")["Statement"]
     return [action for statement in statements for action in statement["Action"]]
 
 
@@ -58,7 +63,8 @@ def only(policy: Policy, wanted: set[str]) -> Policy:
     return policy | {"Statement": [one for one in statements if one["Action"]]}
 
 
-def _permissions(part: str, region: str, configuration_set: str) -> Policy:
+def permissions_in(part: str, region: str, configuration_set: str) -> Policy:
+    """The permission policy of a partition; each may be a placeholder of CloudFormation's."""
     identities = f"arn:{part}:ses:{region}:*:identity/*"
     our_set = f"arn:{part}:ses:{region}:*:configuration-set/{configuration_set}"
     topic = f"arn:{part}:sns:{region}:*:{topic_name(configuration_set)}"

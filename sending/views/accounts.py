@@ -4,6 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
@@ -18,6 +19,7 @@ from sending.selectors.accounts import accounts_of
 from sending.services import accounts, feedback, identities
 from sending.ses.client import regions
 from sending.ses.policies import permission_policy, trust_policy
+from sending.ses.stack import quick_create_url, template
 from sending.views.lookup import account_at, to_page
 from sending.views.page import account_page, quota_of
 from tenants.errors import BluefoxError
@@ -86,9 +88,33 @@ def access(request: Any, public_id: UUID) -> HttpResponse:
         "region_name": regions().get(found.region, found.region),
         "trust": _json(trust_policy(found.region, platform, found.external_id)),
         "permissions": _json(permission_policy(found.region, name)),
+        "quick_create": quick_create_url(
+            found.region, settings.AWS_TEMPLATE_URL, _stack_parameters(found)
+        )
+        if settings.AWS_TEMPLATE_URL
+        else "",
     }
     status = 422 if form.errors else 200
     return render(request, "sending/access.html", context, status=status)
+
+
+@requires("sending.edit")
+@require_safe
+def stack(request: Any, public_id: UUID) -> HttpResponse:
+    """The CloudFormation template that makes the role, with this connection's values in it."""
+    found = account_at(request, public_id)
+    document = _json(template(_stack_parameters(found)))
+    name = 'attachment; filename="bluefox-role.template.json"'
+    headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
+    return HttpResponse(document, content_type="application/json", headers=headers)
+
+
+def _stack_parameters(account: SesAccount) -> dict[str, str]:
+    return {
+        "PlatformAccountId": platform_account_id(),
+        "ExternalId": account.external_id,
+        "ConfigurationSet": feedback.resource_name(account),
+    }
 
 
 @requires("sending.edit")

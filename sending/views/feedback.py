@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from sending.errors import AwsRefused, SelfTestRefused, WrongTopic
@@ -17,7 +18,7 @@ from sending.services import feedback
 from sending.ses.client import regions
 from sending.ses.provisioning import own_topic_policy
 from sending.views.lookup import account_at, to_page
-from sending.views.page import feedback_context
+from sending.views.page import feedback_context, permissions_of
 from tenants.permissions import requires
 
 
@@ -71,6 +72,25 @@ def own_topic_state(request: Any, public_id: UUID) -> HttpResponse:
     context = feedback_context(request, found)
     over = not found.feedback_manual or context["feedback_ready"]
     return render(request, "sending/_own_topic.html", context, status=286 if over else 200)
+
+
+@requires("sending.edit")
+@require_POST
+def look_at_permissions(request: Any, public_id: UUID) -> HttpResponse:
+    found = account_at(request, public_id)
+    feedback.look_at_permissions(account=found)
+    url = reverse("sending:account", args=[request.tenant.slug, public_id])
+    return redirect(f"{url}?looking=1")
+
+
+@requires("view")
+@require_safe
+def permissions_state(request: Any, public_id: UUID) -> HttpResponse:
+    """What we may do, as a fragment; 286 once AWS was asked."""
+    found = account_at(request, public_id)
+    status = 286 if found.permissions_checked_at else 200
+    context = {"account": found, "permissions": permissions_of(found)}
+    return render(request, "sending/_permissions.html", context, status=status)
 
 
 @requires("sending.edit")

@@ -1,5 +1,6 @@
 """The page of one SES account."""
 
+import json
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,8 +11,11 @@ from sending.models import SesAccount
 from sending.selectors.accounts import feedback_ready, feedback_steps, parked_words
 from sending.selectors.feedback import feedback_health
 from sending.selectors.selftest import latest_run
+from sending.services.feedback import resource_name
 from sending.ses.client import regions
 from sending.ses.explain import explain_words
+from sending.ses.permissions import Permission
+from sending.ses.policies import actions, only, permission_policy
 from tenants.permissions import allows
 
 
@@ -26,6 +30,8 @@ def account_page(
         "key_end": account.credentials.get("access_key_id", "")[-4:],
         "parked": parked_words(account).rstrip("."),
         "refused": explain_words(account.last_error) if account.last_error else None,
+        "permissions": permissions_of(account),
+        "looking": "looking" in request.GET and account.permissions_checked_at is None,
         "identities": account.identities.order_by("name"),
         "form": form or IdentityForm(),
         **feedback_context(request, account),
@@ -41,6 +47,18 @@ def quota_of(account: SesAccount) -> dict[str, int | float] | None:
         "rate": account.max_send_rate,
         "day": int(account.max_24_hour_send),
         "sent": int(account.sent_last_24_hours),
+    }
+
+
+def permissions_of(account: SesAccount) -> dict[str, Any]:
+    """The table of permissions, and the statements that allow what is missing."""
+    found = account.permissions
+    missing = {name for name, state in found.items() if state == Permission.MISSING}
+    policy = permission_policy(account.region, resource_name(account))
+    return {
+        "rows": [(one, found[one]) for one in actions() if one in found],
+        "missing": len(missing),
+        "to_add": json.dumps(only(policy, missing), indent=2) if missing else "",
     }
 
 
