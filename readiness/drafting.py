@@ -122,27 +122,35 @@ def _use_case(facts: Facts, good: set[str], answers: Answers) -> str:
 
 
 def _collection(facts: Facts, good: set[str]) -> str:
-    confirmed, imported = facts.joined.confirmed, facts.joined.imported
+    joined = facts.joined
     return _joined(
         [
             "People sign up by themselves through a form that says what they will get."
             if facts.forms
             else None,
-            "Every list asks for double opt-in: an address is mailed only after its owner has "
-            "clicked a link in a confirmation mail."
+            "Every list asks for double opt-in: who signs up is mailed only after a click on the "
+            "link in a confirmation mail."
             if "optin" in good
             else None,
             "Time, IP address, form and wording of each consent are kept."
             if "optin" in good and facts.forms
             else None,
             "Each form is protected by a captcha." if "captcha" in good else None,
-            f"So far {many(confirmed, 'person has', 'people have')} confirmed."
-            if confirmed
+            f"So far {many(joined.confirmed, 'person has', 'people have')} confirmed."
+            if joined.confirmed
             else None,
-            f"{many(imported, 'contact was', 'contacts were')} imported from our own records; who "
-            "imported them has attested that each agreed to get our mail. Imports never revive "
-            "an address that unsubscribed, bounced or complained."
-            if imported
+            f"{many(joined.imported, 'person was', 'people were')} imported from files; who "
+            "imported them has attested that each agreed to get our mail. Imports never revive an "
+            "address that unsubscribed, bounced or complained."
+            if joined.imported
+            else None,
+            f"{many(joined.by_hand, 'person was', 'people were')} entered by hand, with the same "
+            "attestation."
+            if joined.by_hand
+            else None,
+            f"{many(joined.by_api, 'person', 'people')} joined through our own programs, which "
+            "pass on the wording that was agreed to."
+            if joined.by_api
             else None,
         ]
     )

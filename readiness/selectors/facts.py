@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db import connection
 from django.db.models import Max, Sum
 from django.utils import timezone
 
-from lists.models import Captcha, FormDay, Import, ImportStatus, SignupForm, Suppression
+from lists.models import Captcha, FormDay, SignupForm, Source, Suppression
 from lists.selectors.lists import lists_with_counts
 from readiness.selectors.sample import Sample, sample_of
 from reputation.selectors.rates import Rates, rates
@@ -48,13 +49,15 @@ class OneForm:
 
 @dataclass(frozen=True)
 class Joined:
-    """How addresses came in: `confirmed` by the double opt-in of forms, `imported` from files
-    whose consent a member has attested.
+    """How people came onto lists: `confirmed` by the double opt-in of forms; the others by lists'
+    own daily figures, which lag by minutes.
     """
 
     confirmed: int = 0
     last_confirmed_on: date | None = None
     imported: int = 0
+    by_hand: int = 0
+    by_api: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,23 @@ def _forms(tenant: Tenant) -> tuple[OneForm, ...]:
     return tuple(OneForm(one.name, Captcha(one.captcha)) for one in rows)
 
 
+_SOURCES = """
+SELECT came.source, sum(came.people::int)
+FROM lists_listday d, jsonb_each_text(d.sources) AS came (source, people)
+WHERE d.tenant_id = %s GROUP BY came.source
+"""
+
+
 def _joined(tenant: Tenant) -> Joined:
     days = FormDay.objects.for_tenant(tenant).filter(confirmed__gt=0)
     by_form = days.aggregate(confirmed=Sum("confirmed", default=0), last=Max("day"))
-    files = Import.objects.for_tenant(tenant).filter(status=ImportStatus.DONE, dry_run=False)
+    with connection.cursor() as cursor:
+        cursor.execute(_SOURCES, [tenant.pk])
+        sources = dict(cursor.fetchall())
     return Joined(
         confirmed=by_form["confirmed"],
         last_confirmed_on=by_form["last"],
-        imported=files.aggregate(created=Sum("created", default=0))["created"],
+        imported=sources.get(Source.IMPORT, 0),
+        by_hand=sources.get(Source.MEMBER, 0),
+        by_api=sources.get(Source.API, 0),
     )

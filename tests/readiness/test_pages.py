@@ -1,13 +1,14 @@
 """The readiness page: live, about one account, and with buttons that mend."""
 
 import json
+from datetime import date
 
 import pytest
 from django.test import Client
 from redis import Redis
 
 from campaigns.models import Campaign
-from lists.models import Captcha, List, SignupForm
+from lists.models import Captcha, List, ListDay, SignupForm
 from readiness.guides import NAMES, guide_of, guides
 from readiness.selectors.facts import facts_of
 from readiness.selectors.sample import sample_of
@@ -107,6 +108,18 @@ def test_the_sample_is_the_newest_campaign_as_it_would_leave(acme: Tenant) -> No
     acme.postal_address = ""
     Campaign.unscoped.filter(name="Broken").delete()
     assert (sample_of(acme).of, sample_of(acme).address) == ("Old", False)
+
+
+def test_how_people_joined_is_counted_over_all_lists(acme: Tenant, news: List) -> None:
+    offers = List.unscoped.create(tenant=acme, name="Offers")
+    for list_, day, sources in (
+        (news, 1, {"import": 100, "member": 2}),
+        (news, 2, {"import": 10, "form": 4}),
+        (offers, 2, {"api": 7}),
+    ):
+        ListDay.unscoped.create(tenant=acme, list=list_, day=date(2026, 11, day), sources=sources)
+    joined = facts_of(acme, None).joined
+    assert (joined.imported, joined.by_hand, joined.by_api) == (110, 2, 7)
 
 
 def test_facts_ask_a_fixed_number_of_questions(
