@@ -227,7 +227,9 @@ def _suppress(stage: Stage, reasons: dict[str, str]) -> None:
 
 # --- that no way is forgotten -------------------------------------------------------------------
 
+# What sending offers to the apps above, and what each of them calls in turn.
 _ENTRANCES = {"send_one", "send_alone", "launch_batch", "resend_unknown"}
+_INNER = {"_write", "requeue_unknown"}
 _WRITES = re.compile(r"INSERT INTO sending_message[\s(]|\bMessage\.unscoped\.(bulk_)?create\(")
 _APPS = ("tenants", "lists", "sending", "campaigns", "webhooks", "preferences", "bluefox")
 
@@ -242,21 +244,28 @@ def _sources() -> Iterator[tuple[str, str]]:
                 yield name, path.read_text()
 
 
-def _callers() -> set[str]:
-    """module.function of whoever calls an entrance."""
+def _callers(wanted: set[str]) -> set[str]:
+    """module.function of whoever calls one of these."""
     found = set()
     for module, source in _sources():
         for function in ast.walk(ast.parse(source)):
             if isinstance(function, ast.FunctionDef):
                 calls = [one.func for one in ast.walk(function) if isinstance(one, ast.Call)]
                 names = {one.id for one in calls if isinstance(one, ast.Name)}
-                if names & _ENTRANCES:
+                names |= {one.attr for one in calls if isinstance(one, ast.Attribute)}
+                if names & wanted:
                     found.add(f"{module}.{function.name}")
     return found
 
 
 def test_whoever_puts_mail_into_the_queue_is_among_the_ways() -> None:
-    assert _callers() == {name for _, name in WAYS.values() if name}
+    services = "sending.services.batches."
+    inner = {name.removeprefix(services) for name in _callers(_INNER) if name.startswith(services)}
+    assert inner == _ENTRANCES - {"launch_batch"}
+    assert _callers(_ENTRANCES) == {name for _, name in WAYS.values() if name}
+    # Past the queue, and to the mailbox simulator of SES only.
+    past = {module for module, source in _sources() if ".send_text(" in source}
+    assert past == {"sending.selftest", "sending.ses.permissions"}
     assert {module for module, source in _sources() if _WRITES.search(source)} == {
         "sending.launching",
         "sending.services.batches",
