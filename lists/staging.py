@@ -71,7 +71,10 @@ _CHANGED = {
 # not put on disk yet may be lost with the server: whole, with the place to go on from, and with all
 # that came after it. The end of the import is committed as usual, and so waits for all of them.
 _AS_A_CHUNK = "SET LOCAL work_mem = '48MB'; SET LOCAL synchronous_commit = off"
-_BY_ADDRESS = "SET LOCAL jit = off; SET LOCAL enable_sort = off"
+_BY_ADDRESS = """
+SET LOCAL jit = off; SET LOCAL enable_sort = off; SET LOCAL enable_memoize = off;
+SET LOCAL enable_bitmapscan = off
+"""
 _BY_ID = """
 SET LOCAL enable_sort = on; SET LOCAL enable_nestloop = on; SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off
