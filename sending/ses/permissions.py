@@ -52,6 +52,10 @@ _PROBES: dict[str, Probe] = {
     "ses:GetAccount": lambda api, _: api.get_account(),
     "ses:ListEmailIdentities": lambda api, _: api.identities(),
     "ses:GetEmailIdentity": lambda api, _: api.get_identity(_NOBODY),
+    "ses:ListSuppressedDestinations": lambda api, _: api.list_suppressed(),
+    # No address, and no reason that SES knows; then one that is on no list.
+    "ses:PutSuppressedDestination": lambda api, _: api.put_suppressed("-", "NONE"),
+    "ses:DeleteSuppressedDestination": lambda api, _: api.delete_suppressed(f"nobody@{_NOBODY}"),
     # The sender is not verified: refused, and nothing leaves.
     "ses:SendEmail": lambda api, _: api.send_text(
         from_address=f"nobody@{_NOBODY}",
