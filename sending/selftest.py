@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from sending.credentials import api_of
 from sending.models import EventKind, SelfTest, SesAccount
-from sending.selectors.accounts import feedback_ready
+from sending.selectors.accounts import may_test_feedback
 from sending.selectors.selftest import LIMIT, MAILBOXES, expected
 from sending.ses.errors import SesError
 
@@ -36,7 +36,7 @@ def run(test_id: int) -> bool:
     if test is None or test.error:
         return True
     account = test.ses_account
-    if not feedback_ready(account):
+    if not may_test_feedback(account):
         if timezone.now() - test.created_at < CONFIRMED_WITHIN:
             return False
         _change(test_id, error="SNS has not confirmed our webhook within two minutes.")

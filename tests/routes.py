@@ -139,7 +139,7 @@ WORKSPACE = {
     "sending:set_up_feedback": Row("sending.edit", _account, acts=True, calls_aws=True),
     "sending:own_topic": Row("sending.edit", _account),
     "sending:own_topic_state": Row("view", _account),
-    "sending:stack": Row("sending.edit", _account, moves=True),
+    "sending:stack": Row("sending.edit", _account),
     "sending:look_at_permissions": Row("sending.edit", _account, acts=True),
     "sending:permissions_state": Row("view", _account),
     "sending:self_test": Row("sending.edit", _account, acts=True),

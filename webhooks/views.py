@@ -73,7 +73,10 @@ def receive_sns(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _say(status: int, words: str) -> HttpResponse:
-    return HttpResponse(words, status=status, content_type="text/plain")
+    body = words.encode()
+    # No middleware adds the length here, and without one the answer would be sent in chunks.
+    headers = {"Content-Length": str(len(body))}
+    return HttpResponse(body, status=status, content_type="text/plain", headers=headers)
 
 
 @requires("view")

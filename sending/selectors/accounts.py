@@ -142,6 +142,12 @@ def feedback_ready(account: SesAccount) -> bool:
     )
 
 
+def may_test_feedback(account: SesAccount) -> bool:
+    """Whether events could reach us: of a tenant's own topic only the test can tell."""
+    own = account.feedback_manual and account.subscription_arn and not account.events_stopped_at
+    return bool(own) or feedback_ready(account)
+
+
 def has_work() -> Exists:
     """Over SesAccount: whether something leaves through it, or is about to."""
     under_way = (BatchState.PREPARING, BatchState.RUNNING)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from sending.models import BatchTally, SesAccount, SesState
-from sending.selectors.accounts import feedback_ready
+from sending.selectors.accounts import feedback_ready, may_test_feedback
 
 
 class HealthState(TextChoices):
@@ -43,6 +43,8 @@ def _health(account: SesAccount) -> tuple[HealthState, str]:
     if account.subscription_requested_at and not account.feedback_failed_step:
         return HealthState.WAITING, "SNS has been asked to confirm our webhook."
     if not feedback_ready(account):
+        if may_test_feedback(account):
+            return HealthState.QUIET, "SNS has confirmed our webhook. Run the self-test."
         return HealthState.OFF, "Bounces and complaints do not reach us yet. Set up feedback."
     if account.events_missing_since:
         last = account.last_event_at

@@ -8,7 +8,12 @@ from django.shortcuts import render
 
 from sending.forms import IdentityForm
 from sending.models import SesAccount
-from sending.selectors.accounts import feedback_ready, feedback_steps, parked_words
+from sending.selectors.accounts import (
+    feedback_ready,
+    feedback_steps,
+    may_test_feedback,
+    parked_words,
+)
 from sending.selectors.feedback import feedback_health
 from sending.selectors.selftest import latest_run
 from sending.services.feedback import resource_name
@@ -69,6 +74,7 @@ def feedback_context(request: Any, account: SesAccount) -> dict[str, Any]:
         "may_edit": allows(request.membership, "sending.edit"),
         "steps": feedback_steps(account),
         "feedback_ready": feedback_ready(account),
+        "may_test": may_test_feedback(account),
         "health": feedback_health(account),
         "run": latest_run(account),
         "awaited": account.subscription_requested_at is not None

@@ -33,7 +33,7 @@ from tests.world import build
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Parts of pages, downloads, and what stands in a sandbox: not pages of their own.
-_NO_PAGES = ("progress", "preview", "count", "report", "under_way", "state", "zone")
+_NO_PAGES = ("progress", "preview", "count", "report", "under_way", "state", "stack", "zone")
 
 
 def is_page(name: str, row: Row) -> bool:

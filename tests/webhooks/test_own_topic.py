@@ -79,6 +79,11 @@ def test_from_a_pasted_arn_to_events(
     assert account.topic_signature_version == ("2" if version == "2" else "")
     (subscription,) = cloud.region()["subscriptions"].values()
     assert (subscription["confirmed"], subscription["authenticated"]) == (True, granted)
+    assert feedback_health(account).state == HealthState.QUIET
+    assert (
+        "Run the self-test"
+        in alice.client.get(f"/w/acme/sending/{account.public_id}/").content.decode()
+    )
     words = "no older one is accepted" if version == "2" else "Version 1: run the command"
     assert words in page(alice, connected).content.decode()
 

@@ -289,6 +289,8 @@ def test_sns_gets_no_cookie_and_costs_one_query(
         answer = post(signer.envelope("{}", MessageId="1", Subject="s"))
     assert answer.status_code == 200
     assert not answer.cookies
+    assert answer["Content-Length"] == str(len(answer.content))
+    assert set(answer.headers) == {"Content-Type", "Content-Length"}  # past all other middleware
 
 
 def test_what_was_known_of_an_address_is_looked_at_again(
