@@ -52,6 +52,10 @@ const limits = {
   },
 };
 
+// A value without neighbours makes no line: it is drawn as a point.
+const empty = (value) => value === null || value === undefined;
+const stands = (values, at) => empty(values[at - 1]) && empty(values[at + 1]);
+
 // A line is named where it ends, so that no legend has to be matched by colour.
 const endLabels = {
   id: "endLabels",
@@ -101,7 +105,8 @@ function draw(canvas) {
       single.backgroundColor = values.map((_, part) => fill(part, parts?.[part]));
       single.borderColor = colour("--color-base-100");
     } else if (kind === "line") {
-      Object.assign(single, { borderWidth: 2, pointRadius: 0, pointHitRadius: 12, tension: 0.25 });
+      const pointRadius = ({ dataIndex }) => (stands(single.data, dataIndex) ? 3 : 0);
+      Object.assign(single, { borderWidth: 2, pointRadius, pointHitRadius: 12, tension: 0.25 });
     } else {
       Object.assign(single, { borderRadius: 3, maxBarThickness: 32 });
     }
