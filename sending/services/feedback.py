@@ -80,7 +80,9 @@ def set_up_feedback(
 def look_at_permissions(*, account: SesAccount) -> None:
     """Has a worker find out which permissions we have; the page shows what it found."""
     store(account, {"permissions_checked_at": None})
-    tasks.look_at_permissions.delay(account.pk, resource_name(account))
+    name = resource_name(account)
+    # Without Valkey whoever has just connected is connected all the same; the button asks again.
+    transaction.on_commit(lambda: tasks.look_at_permissions.delay(account.pk, name), robust=True)
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from sending.services import accounts, feedback, identities
 from sending.ses.client import regions
 from sending.ses.policies import permission_policy, trust_policy
 from sending.ses.stack import quick_create_url, template
-from sending.views.lookup import account_at, to_page
+from sending.views.lookup import account_at, to_page, to_permissions
 from sending.views.page import account_page, quota_of
 from tenants.errors import BluefoxError
 from tenants.permissions import allows, requires
@@ -77,7 +77,8 @@ def access(request: Any, public_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "Connected. AWS told us your quota.")
             _read_identities(request, found)
-            return to_page(found)
+            feedback.look_at_permissions(account=found)
+            return to_permissions(found)
     platform = platform_account_id() if found.auth == SesAuth.ROLE else ""
     name = feedback.resource_name(found)
     context = {

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from sending.errors import AwsRefused, SelfTestRefused, WrongTopic
@@ -17,7 +16,7 @@ from sending.selectors.selftest import latest_run
 from sending.services import feedback
 from sending.ses.client import regions
 from sending.ses.provisioning import own_topic_policy
-from sending.views.lookup import account_at, to_page
+from sending.views.lookup import account_at, to_page, to_permissions
 from sending.views.page import feedback_context, permissions_of
 from tenants.permissions import requires
 
@@ -79,8 +78,7 @@ def own_topic_state(request: Any, public_id: UUID) -> HttpResponse:
 def look_at_permissions(request: Any, public_id: UUID) -> HttpResponse:
     found = account_at(request, public_id)
     feedback.look_at_permissions(account=found)
-    url = reverse("sending:account", args=[request.tenant.slug, public_id])
-    return redirect(f"{url}?looking=1")
+    return to_permissions(found)
 
 
 @requires("view")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from sending.models import SenderIdentity, SesAccount, SesState
 from sending.selectors.accounts import account_of
@@ -23,6 +24,12 @@ def to_page(account: SesAccount) -> HttpResponse:
     """The page that fits the account: steps until it is connected, then its state."""
     name = "sending:access" if account.state == SesState.NEW else "sending:account"
     return redirect(name, account.tenant.slug, account.public_id)
+
+
+def to_permissions(account: SesAccount) -> HttpResponse:
+    """The page of the account, which waits for what a worker finds out of our permissions."""
+    url = reverse("sending:account", args=[account.tenant.slug, account.public_id])
+    return redirect(f"{url}?looking=1")
 
 
 def domain_at(request: Any, public_id: UUID) -> SenderIdentity:

@@ -35,7 +35,7 @@ def give_key(person: Person, account: SesAccount, cloud: Cloud, **changed: str) 
 @pytest.fixture
 def connected(cloud: Cloud, alice: Person) -> SesAccount:
     account = begin(alice)
-    assert give_key(alice, account, cloud)["Location"] == page("account", account)
+    assert give_key(alice, account, cloud)["Location"] == f"{page('account', account)}?looking=1"
     account.refresh_from_db()
     return account
 
@@ -58,7 +58,7 @@ def test_from_nothing_to_connected_by_key(cloud: Cloud, alice: Person) -> None:
     assert "ses:SendEmail" in steps
     assert f"bluefox-{account.public_id.hex[:8]}" in steps
     answer = give_key(alice, account, cloud)
-    assert answer["Location"] == page("account", account)
+    assert answer["Location"] == f"{page('account', account)}?looking=1"
     content = text(alice.client.get(page("account", account)))
     assert "Sandbox" in content
     assert "acme.example" in content
@@ -84,7 +84,7 @@ def test_a_role_shows_its_trust_policy_and_connects(cloud: Cloud, alice: Person)
     )
     arn = f"arn:aws:iam::{TENANT}:role/bluefox"
     answer = alice.client.post(page("access", account), {"role_arn": f" {arn} "})
-    assert answer["Location"] == page("account", account)
+    assert answer["Location"] == f"{page('account', account)}?looking=1"
     assert arn in text(alice.client.get(page("account", account)))
 
 

@@ -127,6 +127,46 @@ def test_the_button_asks_a_worker(
     assert (state.status_code, "ses:SendEmail" in state.content.decode()) == (286, True)
 
 
+def test_who_connects_is_told_at_once_what_is_missing(
+    cloud: Cloud, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(tasks.look_at_permissions, "delay", lambda *given: asked.append(given))
+    account = accounts.start_connection(
+        tenant=alice.tenant, actor=alice.user, name="Main", region=REGION, auth=SesAuth.KEY
+    )
+    base = f"/w/acme/sending/{account.public_id}/"
+    key = cloud.key(denied=["ses:PutSuppressedDestination"])
+    wrong = {"access_key_id": key.access_key, "secret_access_key": "x" * 40}
+    assert alice.client.post(f"{base}access/", wrong).status_code == 422
+    assert not asked
+    right = wrong | {"secret_access_key": key.secret_key}
+    page = alice.client.post(f"{base}access/", right, follow=True).content.decode()
+    assert "Asking AWS" in page
+    (given,) = asked
+    assert given == (account.pk, f"bluefox-{account.public_id.hex[:8]}")
+    tasks.look_at_permissions(*given)
+    state = alice.client.get(f"{base}permissions/state/").content.decode()
+    assert "Permissions are missing" in state and "ses:PutSuppressedDestination" in state
+
+
+def test_whoever_connects_is_connected_while_valkey_is_down(
+    cloud: Cloud, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(tasks.look_at_permissions, "delay", down)
+    account = accounts.start_connection(
+        tenant=alice.tenant, actor=alice.user, name="Main", region=REGION, auth=SesAuth.KEY
+    )
+    given = {"access_key_id": cloud.key_id, "secret_access_key": cloud.secret}
+    url = f"/w/acme/sending/{account.public_id}/access/"
+    assert alice.client.post(url, given).status_code == 302
+    account.refresh_from_db()
+    assert account.state == "connected"
+
+
 def resolved(value: Any, names: dict[str, str]) -> Any:
     """What CloudFormation makes of a template with these values."""
     if isinstance(value, dict):
