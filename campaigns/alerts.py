@@ -7,6 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from campaigns.models import AlertKind, Campaign, CampaignAlert
+from campaigns.selectors.refusals import refusals_of, refused_untold
 from tenants.models import User
 from tenants.services.mails import mail_members, mail_waiting
 
@@ -24,17 +25,35 @@ def note(*, campaign: Campaign, kind: AlertKind, reason: str = "") -> CampaignAl
     )
 
 
+def note_refused(now: datetime) -> None:
+    """Notes a mail for each campaign of which too many were refused for their content, once.
+
+    The clock asks, so whatever order or copies their events came in, and whoever counted them.
+    """
+    CampaignAlert.unscoped.bulk_create(
+        [
+            CampaignAlert(tenant_id=one.tenant_id, campaign=one, kind=AlertKind.REFUSED)
+            for one in refused_untold(now)
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def mail_noted(now: datetime) -> int:
     """Mails what was noted, trying for a day; returns how many alerts went out."""
     rows = CampaignAlert.unscoped.filter(created_at__gt=now - _GIVE_UP)
-    return mail_waiting(rows.select_related("campaign", "tenant"), _mail, now=now)
+    return mail_waiting(rows.select_related("campaign__batch", "tenant"), _mail, now=now)
 
 
 def _mail(alert: CampaignAlert) -> bool:
     page = reverse("campaigns:report", args=[alert.tenant.slug, alert.campaign.public_id])
     context = {"alert": alert, "tenant": alert.tenant, "page_url": f"{settings.SITE_URL}{page}"}
+    template = "campaign_alert"
+    if alert.kind == AlertKind.REFUSED:
+        template = "campaign_refused"
+        context["refusals"] = refusals_of(alert.campaign)
 
     def values(_: User) -> dict[str, Any]:
         return context
 
-    return mail_members(alert.tenant, "campaign_alert", values)
+    return mail_members(alert.tenant, template, values)

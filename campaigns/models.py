@@ -75,6 +75,7 @@ class AlertKind(models.TextChoices):
     LIMIT = "limit", "A limit paused it"
     NOT_READY = "not_ready", "It was not ready at its time"
     MISSED = "missed", "It missed its time"
+    REFUSED = "refused", "Several of its mails were refused for what is in them"
 
 
 class CampaignAlert(TenantOwned):
@@ -89,6 +90,12 @@ class CampaignAlert(TenantOwned):
     mailed_at = models.DateTimeField(null=True)
 
     class Meta(TenantOwned.Meta):
+        constraints = [
+            # Told once, whichever of two clocks comes first.
+            models.UniqueConstraint(
+                fields=["campaign"], condition=Q(kind="refused"), name="alert_refused_once"
+            ),
+        ]
         indexes = [
             models.Index(fields=["id"], condition=Q(mailed_at=None), name="alert_unmailed"),
         ]

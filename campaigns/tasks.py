@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns.alerts import mail_noted
+from campaigns.alerts import mail_noted, note_refused
 from campaigns.services.scheduling import launch_due
 from campaigns.services.transactional import forget_idempotency_keys
 
@@ -20,4 +20,5 @@ def launch_scheduled() -> None:
 
 @shared_task
 def mail_alerts() -> None:
+    note_refused(timezone.now())
     mail_noted(timezone.now())

@@ -1,10 +1,20 @@
-"""One domain or address as SES has it."""
+"""One domain or address as SES has it, and which of them an address is sent by."""
 
 from typing import Any
 
 from django.utils import timezone
 
 from sending.ses.api import SesApi
+
+
+def names_of(address: str) -> list[str]:
+    """The identities that let an address send: its domain, those above it, then itself.
+
+    SES lets a verified domain send from its subdomains ("Creating and verifying identities in
+    Amazon SES").
+    """
+    labels = address.lower().rpartition("@")[2].split(".")
+    return [*(".".join(labels[n:]) for n in range(len(labels) - 1)), address.lower()]
 
 
 def identity_columns(api: SesApi, name: str) -> dict[str, Any]:

@@ -63,10 +63,15 @@ _OUTCOMES = f"""
 """
 
 
-def apply_outcomes(rows: Iterable[OutcomeRow], told: Iterable[standing.Told] = ()) -> int:
+def apply_outcomes(
+    rows: Iterable[OutcomeRow],
+    told: Iterable[standing.Told] = (),
+    refused: Iterable[tuple[int, int]] = (),
+) -> int:
     """Applies what SES told, and returns how many messages it changed.
 
-    `told`: what of it was not known yet and counts for the account's standing.
+    Of what was not known yet, `told` counts for the account's standing, and `refused` (tenant id,
+    batch id) is a mail that a server refused for what is in it.
 
     An outcome only ever grows. An event proves that SES has the message, so it is sent, whatever we
     knew of it before; a second attempt that waits then never happens. Rows of another tenant than
@@ -98,6 +103,8 @@ def apply_outcomes(rows: Iterable[OutcomeRow], told: Iterable[standing.Told] = (
         for _, tenant_id, batch_id, _, _, _, before, after in changed:
             changes[tenant_id, batch_id].subtract(_COUNTED_AS.get(before, ()))
             changes[tenant_id, batch_id].update(_COUNTED_AS.get(after, ()))
+        for tenant_id, batch_id in refused:
+            changes[tenant_id, batch_id]["refused"] += 1
         now = timezone.now()
         tally.add(changes, now=now)
         tally.add_used(_pace_keys([row[2] for row in tally.newly_used(changed)]), now=now)

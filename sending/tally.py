@@ -17,7 +17,9 @@ from sending.models import Status
 
 # Workers add to rows of their own, or each would wait for the others' transactions.
 _SHARDS = 8
-_COUNTS = "total sent unknown skipped failed delivered bounced complained unsubscribed".split()
+_COUNTS = (
+    "total sent unknown skipped failed delivered bounced complained unsubscribed refused"
+).split()
 _PULSE_SECONDS = 10
 
 _ADD_TO_BATCH = f"""

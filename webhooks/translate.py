@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
@@ -21,7 +20,7 @@ from psycopg2.extras import execute_values
 from lists.models import List, Source, SuppressionReason
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
-from sending import brakes, selftest
+from sending import brakes, domain_alerts, selftest
 from sending.models import PERSON, EventKind, Message, Outcome, SesAccount
 from sending.outbox import being_removed
 from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
@@ -224,6 +223,11 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
             for f in news.values()
             if f.verdict.counts is not None
         ],
+        refused=[
+            (f.row.tenant_id, f.message.batch_id)
+            for f in news.values()
+            if f.verdict.alert is Alert.CONTENT
+        ],
     )
     by_tenant: defaultdict[Tenant, dict[int, Finding]] = defaultdict(dict)
     for event_id, finding in news.items():
@@ -234,12 +238,14 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
         _look_at_soft_bounces(tenant, group.values(), now)
         _unsubscribe(group.values())
         alerts.note(tenant=tenant, news=_news(group), now=now)
+        domain_alerts.note_reports(tenant=tenant, reports=_reports(group.values()), now=now)
     for batch_id in {f.message.batch_id for f in news.values() if f.verdict.our_fault}:
         pause_batch(batch_id, "SES could not render this mail.")
     counted = {f.message.batch_id for f in news.values() if f.verdict.outcome in _LIMITED}
-    # The sweep looks again if this fails; the events are translated all the same.
-    transaction.on_commit(partial(brakes.look_at, counted), robust=True)
-    transaction.on_commit(partial(brakes.look_at_accounts, counted), robust=True)
+    # The sweep looks again if this fails; the events are translated all the same. No partial: it
+    # has no name for what Django then logs, which fails in turn.
+    transaction.on_commit(lambda: brakes.look_at(counted), robust=True)
+    transaction.on_commit(lambda: brakes.look_at_accounts(counted), robust=True)
 
 
 _Key = tuple[int, str, str, str]
@@ -333,7 +339,7 @@ def _unsubscribe(findings: Iterable[Finding]) -> None:
 
 
 def _news(findings: Mapping[int, Finding]) -> list[alerts.News]:
-    """What the members are to be told of, by the ids of the events."""
+    """The bounces and complaints that the members are told of, by the ids of the events."""
     return [
         alerts.News(
             event_id=event_id,
@@ -341,7 +347,16 @@ def _news(findings: Mapping[int, Finding]) -> list[alerts.News]:
             is_complaint=f.verdict.alert is Alert.COMPLAINT,
         )
         for event_id, f in findings.items()
-        if f.verdict.alert is not Alert.NOTHING
+        if f.verdict.alert in (Alert.BOUNCE, Alert.COMPLAINT)
+    ]
+
+
+def _reports(findings: Iterable[Finding]) -> list[tuple[int, datetime]]:
+    """Of which batch, and when, a receiver reported mail that failed its checks."""
+    return [
+        (f.message.batch_id, f.event.at)
+        for f in findings
+        if f.verdict.alert is Alert.AUTHENTICATION
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from lists.models import SuppressionReason
-from sending.models import Count, EventKind, Outcome
+from sending.models import CONTENT_REFUSED, Count, EventKind, Outcome
 from webhooks.events import Event, Recipient
 
 
@@ -26,6 +26,8 @@ class Alert(Enum):
     NOTHING = 0
     BOUNCE = 1
     COMPLAINT = 2
+    CONTENT = 3  # of a campaign, once there are several
+    AUTHENTICATION = 4  # of a domain, once a day
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ _HARD = Verdict(
 )
 _HELD_BACK = Verdict(Outcome.REJECTED, SuppressionReason.PROVIDER, counts=Count.HELD_BACK)
 _SOFT = Verdict(Outcome.SOFT_BOUNCED, counts=Count.SOFT_BOUNCED)
+_REFUSED = replace(_SOFT, alert=Alert.CONTENT)
 _COMPLAINT = Verdict(
     Outcome.COMPLAINED,
     SuppressionReason.COMPLAINT,
@@ -80,7 +83,8 @@ _PERMANENT = {
 }
 _COMPLAINTS = {
     "not-spam": _NOTHING,
-    "auth-failure": _NOTHING,  # about our DMARC, not about the recipient
+    # About the sender's DKIM, SPF and DMARC, not about the recipient.
+    "auth-failure": Verdict(alert=Alert.AUTHENTICATION),
     "OnAccountSuppressionList": _HELD_BACK,
 }
 _SUBSCRIPTION = {
@@ -123,7 +127,7 @@ def _bounce(event: Event, recipient: Recipient) -> Verdict:
         return _PERMANENT.get(subtype, _HARD)
     if event.subtype == "Transient/General" and recipient.status[:1] not in ("4", "5"):
         return _NOTHING  # an out-of-office answer: the mail arrived
-    return _SOFT
+    return _REFUSED if event.subtype in CONTENT_REFUSED else _SOFT
 
 
 def _complaint(event: Event) -> Verdict:

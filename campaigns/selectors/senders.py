@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 
+from sending.identity import names_of
 from sending.models import SenderIdentity, SesAccount, SesState
 from tenants.models import Tenant
 
@@ -17,14 +18,8 @@ def verified_identities(tenant: Tenant) -> QuerySet[SenderIdentity]:
 
 
 def account_for(tenant: Tenant, address: str) -> SesAccount | None:
-    """The account that may send from this address, or None.
-
-    An identity for the address itself or for its domain or a domain above it will do: SES lets
-    a verified domain send from its subdomains ("Creating and verifying identities in Amazon SES").
-    """
-    _, _, domain = address.lower().rpartition("@")
-    labels = domain.split(".")
-    names = {address.lower(), *(".".join(labels[n:]) for n in range(len(labels) - 1))}
+    """The account that may send from this address, or None."""
+    names = names_of(address)
     matches = [
         identity
         for identity in verified_identities(tenant)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.selectors.campaigns import FILED_AS, campaigns_of, filed_as, recipients
+from campaigns.selectors.refusals import refusals_of
 from campaigns.views.lookup import campaign_of
 from campaigns.views.planning import planning_page
 from lists.paging import Page, keyset
@@ -57,6 +58,7 @@ def report(request: Any, public_id: Any) -> HttpResponse:
         ),
     )
     context = _progress_context(campaign, campaign.batch) | {
+        "refusals": refusals_of(campaign),
         "page": page,
         "rows": [(message, filed_as(message)) for message in page.rows],
         "filters": [(key, words) for key, (words, _) in FILED_AS.items()],

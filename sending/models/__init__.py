@@ -13,7 +13,7 @@ from sending.models.accounts import (
 )
 from sending.models.batches import Batch, BatchState, BatchTally, Lane
 from sending.models.domains import DomainAlert, DomainRecord, Purpose, RecordState
-from sending.models.events import MACHINE, PERSON, EventKind, MessageEvent
+from sending.models.events import CONTENT_REFUSED, MACHINE, PERSON, EventKind, MessageEvent
 from sending.models.messages import Message, MessageData, Outcome, Status
 from sending.models.quota import SentMinute
 from sending.models.reputation import AccountHour, BatchDay, Count, Provider
@@ -21,6 +21,7 @@ from sending.models.selftest import SelfTest
 from sending.models.suppression import SuppressionChange, SuppressionMirror
 
 __all__ = [
+    "CONTENT_REFUSED",
     "MACHINE",
     "PERSON",
     "QUOTA_REACHED",

@@ -166,6 +166,9 @@ class SenderIdentity(TenantOwned):
     # The page for whoever runs the DNS opens with this number until then; null: it is shut.
     dns_link = models.BigIntegerField(null=True)
     dns_link_until = models.DateTimeField(null=True)
+    # Receivers' reports of mail in its name that failed DKIM, SPF or DMARC; the last of them.
+    auth_failures = models.IntegerField(default=0, db_default=0)
+    auth_failed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):

@@ -117,6 +117,9 @@ class BatchTally(TenantOwned):
     bounced = models.BigIntegerField(default=0, db_default=0)
     complained = models.BigIntegerField(default=0, db_default=0)
     unsubscribed = models.BigIntegerField(default=0, db_default=0)
+    refused = models.BigIntegerField(
+        default=0, db_default=0, help_text="by servers, for what is in them"
+    )
     # Sent in this ten seconds and in the ten before: the rate that the dashboard shows.
     pulse_at = models.DateTimeField(null=True)
     pulse = models.IntegerField(default=0, db_default=0)
@@ -124,6 +127,10 @@ class BatchTally(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["batch", "shard"], name="tally_once")]
+        indexes = [
+            # The clock looks for campaigns of which too many were refused.
+            models.Index(fields=["batch"], condition=Q(refused__gt=0), name="tally_refused"),
+        ]
 
     def __str__(self) -> str:
         return f"tally {self.shard} of batch {self.batch_id}"

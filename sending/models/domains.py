@@ -50,18 +50,31 @@ class DomainRecord(TenantOwned):
 
 
 class DomainAlert(TenantOwned):
-    """One mail to the members: these records of a domain were right and no longer are."""
+    """One mail to the members: these records of a domain were right and no longer are; or, with
+    `reported_on`, a receiver has reported mail in its name that failed DKIM, SPF or DMARC.
+    """
 
     identity = models.ForeignKey(SenderIdentity, on_delete=models.CASCADE, related_name="alerts")
-    broken = models.JSONField(help_text="[{purpose, kind, name, expected, found, words}]")
+    broken = models.JSONField(
+        default=list, help_text="[{purpose, kind, name, expected, found, words}]"
+    )
+    reported_on = models.DateField(
+        null=True, help_text="day in the workspace's zone: one such mail a day"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     mail_tried_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
 
     class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "reported_on"], name="domain_report_daily"),
+        ]
         indexes = [
             models.Index(fields=["id"], condition=Q(mailed_at=None), name="domain_alert_unmailed"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.identity}: {len(self.broken)} broken"
+        what = (
+            f"reported on {self.reported_on}" if self.reported_on else f"{len(self.broken)} broken"
+        )
+        return f"{self.identity}: {what}"

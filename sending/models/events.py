@@ -21,6 +21,12 @@ class EventKind(models.TextChoices):
     SUBSCRIPTION = "subscription", "Subscription changed at SES"
 
 
+# The subtypes of bounces that are about what is in a mail, and not about its address.
+CONTENT_REFUSED = (
+    "Transient/MessageTooLarge",
+    "Transient/ContentRejected",
+    "Transient/AttachmentRejected",
+)
 # The subtypes of an open or a click: by a person, as far as is known, or surely by a program.
 PERSON, MACHINE = "person", "machine"
 

@@ -18,6 +18,7 @@ HARD = Verdict(
 )
 HELD_BACK = Verdict(Outcome.REJECTED, SuppressionReason.PROVIDER, counts=Count.HELD_BACK)
 SOFT = Verdict(Outcome.SOFT_BOUNCED, counts=Count.SOFT_BOUNCED)
+REFUSED = replace(SOFT, alert=Alert.CONTENT)
 REJECTED = Verdict(Outcome.REJECTED, counts=Count.REJECTED)
 DELIVERED = Verdict(Outcome.DELIVERED, counts=Count.DELIVERED)
 COMPLAINT = Verdict(
@@ -26,6 +27,7 @@ COMPLAINT = Verdict(
     alert=Alert.COMPLAINT,
     counts=Count.COMPLAINED,
 )
+FORGED = Verdict(alert=Alert.AUTHENTICATION)
 NOTHING = Verdict()
 
 # What each payload means for ada@example.com; None: it says nothing about her.
@@ -65,17 +67,17 @@ TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
     "event_bounce_transient_message_too_large": (
         EventKind.BOUNCE,
         "Transient/MessageTooLarge",
-        SOFT,
+        REFUSED,
     ),
     "event_bounce_transient_content_rejected": (
         EventKind.BOUNCE,
         "Transient/ContentRejected",
-        SOFT,
+        REFUSED,
     ),
     "event_bounce_transient_attachment_rejected": (
         EventKind.BOUNCE,
         "Transient/AttachmentRejected",
-        SOFT,
+        REFUSED,
     ),
     "event_bounce_transient_custom_timeout": (
         EventKind.BOUNCE,
@@ -89,6 +91,7 @@ TABLE: dict[str, tuple[EventKind, str, Verdict | None]] = {
     ),
     "event_bounce_multi_recipient_mixed": (EventKind.BOUNCE, "Permanent/General", HARD),
     "event_complaint_abuse": (EventKind.COMPLAINT, "abuse", COMPLAINT),
+    "event_complaint_auth_failure": (EventKind.COMPLAINT, "auth-failure", FORGED),
     "event_complaint_not_spam": (EventKind.COMPLAINT, "not-spam", NOTHING),
     "event_complaint_on_account_suppression_list": (
         EventKind.COMPLAINT,
@@ -167,7 +170,7 @@ def test_an_out_of_office_answer_is_no_bounce() -> None:
         (None, COMPLAINT),
         ("a-type-of-next-year", COMPLAINT),
         ("not-spam", NOTHING),
-        ("auth-failure", NOTHING),
+        ("auth-failure", FORGED),
     ],
 )
 def test_each_type_of_complaint(feedback_type: str | None, verdict: Verdict) -> None:

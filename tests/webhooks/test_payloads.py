@@ -8,7 +8,18 @@ import pytest
 from django.utils import timezone
 
 from lists.models import Contact, Subscription, Suppression, SuppressionReason
-from sending.models import Batch, BatchState, Message, MessageEvent, Outcome, SesAccount, Status
+from sending.models import (
+    Batch,
+    BatchState,
+    BatchTally,
+    DomainAlert,
+    Message,
+    MessageEvent,
+    Outcome,
+    SenderIdentity,
+    SesAccount,
+    Status,
+)
 from tests.webhooks.conftest import NOW, PAYLOADS, Fetched, Post, Signer, payload
 from webhooks.models import Feedback, SnsMessage
 from webhooks.translate import translate_pending
@@ -16,7 +27,11 @@ from webhooks.translate import translate_pending
 
 @dataclass(frozen=True)
 class Row:
-    """What follows: for ada's message and address, the members, her lists, the batch."""
+    """What follows: for ada's message and address, the members, her lists, the batch.
+
+    `alarm`: it counts towards what the members are told of the campaign's content, or they are
+    told of the domain.
+    """
 
     outcome: Outcome = Outcome.NONE
     suppressed: SuppressionReason | None = None
@@ -24,11 +39,13 @@ class Row:
     lists: str = "stays"
     paused: bool = False
     recorded: bool = True
+    alarm: str = ""
 
 
 HARD = Row(Outcome.HARD_BOUNCED, SuppressionReason.HARD_BOUNCE, "bounce")
 HELD_BACK = Row(Outcome.REJECTED, SuppressionReason.PROVIDER)
 SOFT = Row(Outcome.SOFT_BOUNCED)
+REFUSED = Row(Outcome.SOFT_BOUNCED, alarm="content")
 COMPLAINT = Row(Outcome.COMPLAINED, SuppressionReason.COMPLAINT, "complaint")
 NOTHING = Row()
 
@@ -42,16 +59,17 @@ EVENTS = {
     "event_bounce_permanent_on_tenant_suppression_list": HELD_BACK,
     "event_bounce_permanent_suppressed_global": HARD,
     "event_bounce_permanent_unsubscribed_recipient": Row(Outcome.REJECTED, lists="leaves"),
-    "event_bounce_transient_attachment_rejected": SOFT,
-    "event_bounce_transient_content_rejected": SOFT,
+    "event_bounce_transient_attachment_rejected": REFUSED,
+    "event_bounce_transient_content_rejected": REFUSED,
     "event_bounce_transient_custom_timeout": SOFT,
     "event_bounce_transient_general_ooto": NOTHING,
     "event_bounce_transient_mailbox_full": SOFT,
-    "event_bounce_transient_message_too_large": SOFT,
+    "event_bounce_transient_message_too_large": REFUSED,
     "event_bounce_undetermined_no_recipients": SOFT,
     "event_click": NOTHING,
     "event_click_null_linktags": NOTHING,
     "event_complaint_abuse": COMPLAINT,
+    "event_complaint_auth_failure": Row(alarm="domain"),
     "event_complaint_not_spam": NOTHING,
     "event_complaint_on_account_suppression_list": HELD_BACK,
     # Several candidates: nobody knows which of them it was.
@@ -102,6 +120,7 @@ def test_each_event_does_what_the_table_says(
     document = payload(name)
     Message.unscoped.update(email=document["mail"]["destination"][0])
     Batch.unscoped.update(list_ids=[news.pk])
+    SenderIdentity.unscoped.update(name="example.com")
     assert post(trusted.envelope(PAYLOADS.joinpath(f"{name}.json").read_text())).status_code == 200
     assert not translate_pending(seconds=30)
 
@@ -117,6 +136,10 @@ def test_each_event_does_what_the_table_says(
     batch.refresh_from_db()
     assert batch.state == (BatchState.PAUSED if row.paused else BatchState.RUNNING)
     assert MessageEvent.unscoped.count() == row.recorded
+    refused = list(BatchTally.unscoped.filter(refused__gt=0).values_list("refused", flat=True))
+    assert refused == ([1] if row.alarm == "content" else [])
+    failed = list(DomainAlert.unscoped.values_list("identity__auth_failures", flat=True))
+    assert failed == ([1] if row.alarm == "domain" else [])
     stored = SnsMessage.unscoped.get()
     assert (stored.error, stored.processed_at is not None) == ("", True)
 

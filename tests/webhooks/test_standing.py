@@ -62,6 +62,7 @@ def grace(batch: Batch, add_contact: AddContact) -> Message:
         ("event_bounce_transient_content_rejected", "soft_bounced"),
         ("event_bounce_transient_general_ooto", None),
         ("event_complaint_abuse", "complained"),
+        ("event_complaint_auth_failure", None),
         ("event_complaint_not_spam", None),
         ("event_complaint_on_account_suppression_list", "held_back"),
         ("event_reject", "rejected"),

@@ -20,7 +20,7 @@ from lists.models import (
     SuppressionReason,
 )
 from lists.services.suppression import unsuppress
-from sending import tally
+from sending import brakes, tally
 from sending.models import (
     Batch,
     BatchState,
@@ -167,6 +167,24 @@ def test_bounces_over_the_limit_pause_the_campaign_with_their_own_commit(
     batch.refresh_from_db()
     assert batch.state == BatchState.PAUSED
     assert "5 of 100 mails bounced (5 %)" in batch.state_reason
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_at_the_limits_that_fails_spoils_nothing(
+    ada: Message, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Any) -> None:
+        raise RuntimeError("nobody looks today")
+
+    looked: list[Any] = []
+    monkeypatch.setattr(brakes, "look_at", broken)
+    monkeypatch.setattr(brakes, "look_at_accounts", looked.append)
+    stored = store(payload("event_bounce_permanent_general"))
+    run()
+    stored.refresh_from_db()
+    assert stored.processed_at and looked[0] == {ada.batch_id}
+    assert "nobody looks today" in caplog.text
+    assert "a group of events failed" not in caplog.text
 
 
 def test_our_tag_finds_the_message_without_headers_or_ses_id(
