@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -47,16 +48,14 @@ def set_mail_from(
         columns = identity_columns(api, identity.name)
     except SesError as error:
         raise refused(error) from error
-    now = timezone.now()
-    with transaction.atomic():
-        store(identity, columns | {"records_since": now, "dns_due_at": now})
-        record(
-            tenant=identity.tenant,
-            actor=actor,
-            action="identity.mail_from_set",
-            target=f"{identity.name}: {mail_from}",
-            request=request,
-        )
+    _wants_other_records(
+        identity,
+        columns,
+        actor=actor,
+        action="identity.mail_from_set",
+        target=f"{identity.name}: {mail_from}",
+        request=request,
+    )
 
 
 def start_again(
@@ -79,16 +78,30 @@ def start_again(
         columns = identity_columns(api, identity.name)
     except SesError as error:
         raise refused(error) from error
+    _wants_other_records(
+        identity,
+        columns,
+        actor=actor,
+        action="identity.started_again",
+        target=identity.name,
+        request=request,
+    )
+
+
+@transaction.atomic
+def _wants_other_records(
+    identity: SenderIdentity,
+    columns: dict[str, Any],
+    *,
+    actor: User | None,
+    action: str,
+    target: str,
+    request: HasMeta | None,
+) -> None:
+    """Stores what SES says now; its DNS is due at once, by the records that are wanted from now."""
     now = timezone.now()
-    with transaction.atomic():
-        store(identity, columns | {"records_since": now, "dns_due_at": now})
-        record(
-            tenant=identity.tenant,
-            actor=actor,
-            action="identity.started_again",
-            target=identity.name,
-            request=request,
-        )
+    store(identity, columns | {"records_since": now, "dns_due_at": now})
+    record(tenant=identity.tenant, actor=actor, action=action, target=target, request=request)
 
 
 def _has_given_up(api: SesApi, name: str) -> bool:
