@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from lists.selectors.audience import SENDABLE_SQL, STAYED_SQL
-from sending import engagement, standing, tally
+from sending import engagement, pulse, standing, tally
 from sending.models import Batch, BatchState, Count, Status
 from sending.skeleton import Recipient
 from sending.statements import REASON_LENGTH, SES_ID_LENGTH, as_json, column, execute
@@ -218,7 +218,9 @@ def record(results: Sequence[Result]) -> None:
         tally.add(tally.status_changes(changed), now=now)
         pace_keys = {r.message_id: r.pace_key for r in results}
         tally.add_used((pace_keys[row[0]] for row in tally.newly_used(changed)), now=now)
-        standing.add((row[2], row[5], _SENT, now) for row in tally.newly_sent(changed))
+        sent = list(tally.newly_sent(changed))
+        standing.add((row[2], row[5], _SENT, now) for row in sent)
+        pulse.sent({row[2] for row in sent}, now)
 
 
 _EXPIRE = f"""

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from sending import engagement, standing, tally
+from sending import engagement, pulse, standing, tally
 from sending.models import Batch, Count, EventKind, Message, Outcome, Status
 from sending.statements import SES_ID_LENGTH, as_json, column, execute
 from tenants.models import Tenant
@@ -108,8 +108,9 @@ def apply_outcomes(
         now = timezone.now()
         tally.add(changes, now=now)
         tally.add_used(_pace_keys([row[2] for row in tally.newly_used(changed)]), now=now)
-        sent = ((row[2], row[5], Count.SENT.value, now) for row in tally.newly_sent(changed))
-        standing.add([*sent, *told])
+        sent = list(tally.newly_sent(changed))
+        standing.add([*((row[2], row[5], Count.SENT.value, now) for row in sent), *told])
+        pulse.sent({row[2] for row in sent}, now)
         engagement.note([row[0] for row in changed if _is_news(*row[3:5], *row[6:])], acts)
     return len(changed)
 

@@ -20,7 +20,7 @@ from psycopg2.extras import execute_values
 from lists.models import List, Source, SuppressionReason
 from lists.services.preferences import unsubscribe
 from lists.services.suppression import Suppress, suppress
-from sending import brakes, domain_alerts, selftest
+from sending import brakes, domain_alerts, pulse, selftest
 from sending.models import PERSON, EventKind, Message, Outcome, SesAccount
 from sending.outbox import being_removed
 from sending.outcomes import OutcomeRow, apply_outcomes, find_messages
@@ -362,10 +362,7 @@ def _reports(findings: Iterable[Finding]) -> list[tuple[int, datetime]]:
 
 def _note_accounts(rows: Sequence[SnsMessage], now: datetime) -> None:
     """When each account was last heard of; and that SNS has stopped talking to us."""
-    heard = {row.ses_account_id for row in rows}
-    # Exact to ten seconds: several workers need not wait for each other at this row.
-    stale = Q(last_event_at=None) | Q(last_event_at__lt=now - timedelta(seconds=10))
-    SesAccount.unscoped.filter(stale, pk__in=heard).update(last_event_at=now)
+    pulse.heard({row.ses_account_id for row in rows}, now)
     # Of a tenant's own topic nothing else tells us that events go to it.
     told = {row.ses_account_id for row in rows if row.kind == sns.NOTIFICATION}
     SesAccount.unscoped.filter(pk__in=told, feedback_manual=True, events_published=False).update(

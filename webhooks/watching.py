@@ -11,7 +11,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from sending.models import SesAccount
-from sending.selectors.feedback import Reported, last_sent, reported, watched
+from sending.selectors.feedback import Reported, reported, watched
 from tenants.models import User
 from tenants.services.mails import mail_members, mail_waiting
 from webhooks.models import FeedbackAlarm
@@ -20,8 +20,9 @@ from webhooks.models import FeedbackAlarm
 SILENCE = timedelta(minutes=10)
 # Below this many mails a share says little; the rest may still be on their way to slow servers.
 FEW, SHARE = 100, 0.5
-# last_event_at is exact to ten seconds, and so is the time of the last mail.
+# last_event_at is exact to ten seconds, and so is last_sent_at.
 _COARSE = timedelta(seconds=20)
+_LATELY = timedelta(days=1)
 _GIVE_UP = timedelta(days=1)
 
 
@@ -30,15 +31,12 @@ def watch(now: datetime) -> int:
 
     An account that sends nothing is never alarmed about, nor one that was, until it recovered.
     """
-    sent, told = last_sent(now), reported(now)
-    return sum(
-        _note(account, now, sent.get(account.pk), told.get(account.pk, Reported(0, 0)))
-        for account in watched()
-    )
+    told = reported(now)
+    return sum(_note(one, now, told.get(one.pk, Reported(0, 0))) for one in watched())
 
 
-def _note(account: SesAccount, now: datetime, sent: datetime | None, told: Reported) -> bool:
-    unheard = _unheard_since(account, sent)
+def _note(account: SesAccount, now: datetime, told: Reported) -> bool:
+    unheard = _unheard_since(account, now)
     reason = _reason(account, now, unheard, told)
     same = SesAccount.unscoped.filter(pk=account.pk)
     if unheard != account.unheard_since:
@@ -57,10 +55,11 @@ def _note(account: SesAccount, now: datetime, sent: datetime | None, told: Repor
     return True
 
 
-def _unheard_since(account: SesAccount, sent: datetime | None) -> datetime | None:
-    """When the first mail left that no event has followed; None when all is heard of."""
-    heard = account.last_event_at
-    if sent is None or (heard is not None and heard > sent - _COARSE):
+def _unheard_since(account: SesAccount, now: datetime) -> datetime | None:
+    """When the first mail left that no event has followed; None when all is heard of, or none has
+    left for a day."""
+    sent, heard = account.last_sent_at, account.last_event_at
+    if sent is None or sent < now - _LATELY or (heard is not None and heard > sent - _COARSE):
         return None
     known = account.unheard_since
     return sent if known is None or (heard is not None and heard > known) else known

@@ -105,6 +105,8 @@ class SesAccount(TenantOwned):
     feedback_failed_step = models.CharField(max_length=20, blank=True)
     feedback_error = models.TextField(blank=True, help_text="AWS's own words")
     events_stopped_at = models.DateTimeField(null=True, help_text="when SNS unsubscribed us")
+    # Exact to ten seconds (sending.pulse).
+    last_sent_at = models.DateTimeField(null=True)
     last_event_at = models.DateTimeField(null=True)
     # The clock watches (webhooks.watching): mail that no event has followed, and since when that
     # is too long.

@@ -8,6 +8,7 @@ from django.core import mail
 from django.utils import timezone
 
 from bluefox.home import concerns
+from sending import pulse
 from sending.models import Batch, BatchState, BatchTally, SesAccount
 from sending.selectors.feedback import HealthState, feedback_health
 from tests.conftest import Person
@@ -34,10 +35,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def sent(batch: Batch) -> Any:
     """Mail of the batch left so many minutes after ten."""
-    tally = BatchTally.unscoped.create(tenant=batch.tenant, batch=batch, shard=0)
 
     def at(minutes: float) -> None:
-        BatchTally.unscoped.filter(pk=tally.pk).update(pulse_at=START + minutes * MINUTE)
+        pulse.sent([batch.pk], START + minutes * MINUTE)
 
     return at
 
