@@ -11,6 +11,7 @@ import time
 from django.db import connection, transaction
 from django.utils import timezone
 
+from lists.models import Source
 from reputation.models import SourceCount
 from sending.models import Outcome, Status
 
@@ -33,8 +34,10 @@ _DUE = """
 """
 _COUNT = f"""
     INSERT INTO reputation_batchsource
-        (tenant_id, batch_id, list_id, source, imported_id, mailed, bounced, complained)
-    SELECT m.tenant_id, m.batch_id, s.list_id, coalesce(s.source, ''), s.imported_id, count(*),
+        (tenant_id, batch_id, list_id, source, imported_id, form_id, mailed, bounced, complained)
+    SELECT m.tenant_id, m.batch_id, s.list_id, coalesce(s.source, ''),
+           CASE WHEN s.source <> '{Source.FORM}' THEN s.imported_id END,
+           CASE WHEN s.source = '{Source.FORM}' THEN s.form_id END, count(*),
            count(*) FILTER (WHERE m.outcome = {Outcome.HARD_BOUNCED.value}),
            count(*) FILTER (WHERE m.outcome = {Outcome.COMPLAINED.value})
     FROM sending_message m
@@ -42,7 +45,7 @@ _COUNT = f"""
     LEFT JOIN lists_subscription s
         ON s.contact_id = m.contact_id AND s.tenant_id = m.tenant_id AND s.list_id = ANY(b.list_ids)
     WHERE m.batch_id = %s AND m.status = {Status.SENT.value}
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY 1, 2, 3, 4, 5, 6
 """
 _FORGET = "DELETE FROM reputation_batchsource WHERE batch_id = %s"
 

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from lists.models import Import, List, Source
+from lists.models import Import, List, SignupForm, Source
 from sending.models import Batch
 from tenants.scoping import TenantOwned
 
@@ -36,6 +36,9 @@ class BatchSource(TenantOwned):
     source = models.CharField(max_length=12, choices=Source, blank=True)
     imported = models.ForeignKey(
         Import, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+    )
+    form = models.ForeignKey(
+        SignupForm, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
     )
     mailed = models.BigIntegerField()
     bounced = models.BigIntegerField()

@@ -175,6 +175,16 @@ class Subscription(TenantOwned):
         db_index=False,
         db_constraint=False,
     )
+    # Which form, where the source is a form. Nothing looks for the places of a form.
+    form = models.ForeignKey(
+        "lists.SignupForm",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -10,6 +10,7 @@ from lists.models import (
     ConsentRecord,
     Contact,
     List,
+    SignupForm,
     Source,
     Subscription,
     SubscriptionStatus,
@@ -62,7 +63,9 @@ def record(
     )
 
 
-def activate(*, contact: Contact, lists: Iterable[List], source: Source) -> None:
+def activate(
+    *, contact: Contact, lists: Iterable[List], source: Source, form: SignupForm | None = None
+) -> None:
     """Makes a locked contact an active member of exactly these lists, by their own act.
 
     Somebody who had unsubscribed from everything comes back to these lists only: the others
@@ -86,6 +89,7 @@ def activate(*, contact: Contact, lists: Iterable[List], source: Source) -> None
         Subscription(
             status=SubscriptionStatus.ACTIVE,
             source=source,
+            form=form,
             confirmed_at=now,
             unsubscribed_at=None,
             paused_until=None,
@@ -114,7 +118,7 @@ def close(*, contact: Contact, lists: Iterable[List], source: Source, at: dateti
 def _put(contact: Contact, lists: Iterable[List], like: Subscription) -> None:
     kept = ["status", "unsubscribed_at", "paused_until"]
     if like.confirmed_at is not None:
-        kept += ["confirmed_at", "source"]
+        kept += ["confirmed_at", "source", "form"]
     Subscription.unscoped.bulk_create(
         [
             Subscription(
@@ -123,6 +127,7 @@ def _put(contact: Contact, lists: Iterable[List], like: Subscription) -> None:
                 list=one,
                 status=like.status,
                 source=like.source,
+                form_id=like.form_id,
                 confirmed_at=like.confirmed_at,
                 unsubscribed_at=like.unsubscribed_at,
                 paused_until=like.paused_until,

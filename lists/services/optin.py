@@ -53,9 +53,10 @@ _ASK = Prepared(
     "optin_ask",
     f"""
     WITH place AS (
-        INSERT INTO lists_subscription (tenant_id, contact_id, list_id, status, source, created_at)
+        INSERT INTO lists_subscription
+            (tenant_id, contact_id, list_id, status, source, form_id, created_at)
         SELECT $1::bigint, $2::bigint, list_id, '{SubscriptionStatus.UNCONFIRMED}',
-               '{Source.FORM}', $4::timestamptz
+               '{Source.FORM}', $5::bigint, $4::timestamptz
         FROM unnest($3::bigint[]) AS list_id
         ON CONFLICT (contact_id, list_id) DO NOTHING
     ), asked AS (
@@ -257,6 +258,7 @@ def _sign_up(
             list=one,
             status=SubscriptionStatus.ACTIVE,
             source=Source.FORM,
+            form=form,
         )
         for one in lists
     )
@@ -317,7 +319,7 @@ def confirm(*, confirmation_id: int, contact_id: int, ip: str, user_agent: str) 
     lists = list(confirmation.lists.all())
     if not lists:
         raise SignupClosed
-    consent.activate(contact=contact, lists=lists, source=Source.FORM)
+    consent.activate(contact=contact, lists=lists, source=Source.FORM, form=confirmation.form)
     _let_in(contact, confirmation.form, confirmation.values)
     if confirmation.language and not contact.language:
         contact.language = confirmation.language

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
-from lists.models import Import, List, Source
+from lists.models import Import, List, SignupForm, Source
 from reputation.models import BatchSource, SourceCount
 from reputation.selectors.rates import BOUNCES, COMPLAINTS, Rate
 from sending.brakes import MIN_BOUNCES, MIN_COMPLAINTS
@@ -17,8 +17,8 @@ from tenants.models import Tenant
 
 @dataclass(frozen=True)
 class Origin:
-    """What a list or an import brought, or another source; `share` of all bounces of these
-    campaigns."""
+    """What a list, an import or a form brought, or another source; `share` of all bounces of
+    these campaigns."""
 
     name: str
     mailed: int
@@ -27,6 +27,7 @@ class Origin:
     share: float
     list: List | None = None
     imported: Import | None = None
+    form: SignupForm | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def origins(tenant: Tenant, *, days: int, account_ids: Iterable[int]) -> Origins
 
 def _by_list(tenant: Tenant, rows: QuerySet[Any], total: int) -> list[Origin]:
     found = _summed(rows, "list")
-    lists = List.objects.for_tenant(tenant).in_bulk([row["list"] for row in found if row["list"]])
+    lists = List.objects.for_tenant(tenant).in_bulk(_ids(found, "list"))
     return [
         _origin(row, total, list_=lists.get(row["list"]), name="On none of these lists any more")
         for row in found
@@ -62,19 +63,24 @@ def _by_list(tenant: Tenant, rows: QuerySet[Any], total: int) -> list[Origin]:
 
 
 def _by_source(tenant: Tenant, rows: QuerySet[Any], total: int) -> list[Origin]:
-    found = _summed(rows, "source", "imported")
-    ids = [row["imported"] for row in found if row["imported"]]
-    imports = Import.objects.for_tenant(tenant).in_bulk(ids)
+    found = _summed(rows, "source", "imported", "form")
+    imports = Import.objects.for_tenant(tenant).in_bulk(_ids(found, "imported"))
+    forms = SignupForm.objects.for_tenant(tenant).in_bulk(_ids(found, "form"))
     names: dict[str, str] = dict(Source.choices)
     return [
         _origin(
             row,
             total,
             imported=imports.get(row["imported"]),
+            form=forms.get(row["form"]),
             name=names.get(row["source"], "Not known any more"),
         )
         for row in found
     ]
+
+
+def _ids(found: list[dict[str, Any]], name: str) -> list[int]:
+    return [row[name] for row in found if row[name]]
 
 
 def _summed(rows: QuerySet[Any], *by: str) -> list[dict[str, Any]]:
@@ -91,12 +97,15 @@ def _origin(
     name: str,
     list_: List | None = None,
     imported: Import | None = None,
+    form: SignupForm | None = None,
 ) -> Origin:
     mailed, bounced = row["all_mailed"], row["all_bounced"]
     if list_ is not None:
         name = list_.name
     elif imported is not None:
         name = f"{name}: {imported.filename}"
+    elif form is not None:
+        name = f"{name}: {form.name}"
     return Origin(
         name,
         mailed,
@@ -105,4 +114,5 @@ def _origin(
         bounced / total if total else 0.0,
         list_,
         imported,
+        form,
     )

@@ -107,6 +107,25 @@ def test_both_acts_are_proved_with_the_wording_that_was_shown(form: SignupForm) 
     assert requested.form_name == "Footer"
 
 
+@pytest.mark.parametrize("double_opt_in", [True, False])
+def test_the_place_names_the_form_by_which_somebody_came_last(
+    form: SignupForm, news: List, offers: List, double_opt_in: bool
+) -> None:
+    popup = SignupForm.unscoped.create(tenant=form.tenant, name="Popup", consent_wording="Yes.")
+    popup.lists.set([news, offers])
+    List.unscoped.update(double_opt_in=double_opt_in)
+    if first := ask(form):
+        click(first)
+    assert Subscription.unscoped.get().form == form
+    if second := ask(popup):
+        click(second)
+    # They were on News already: that place is the first form's.
+    assert dict(Subscription.unscoped.values_list("list__name", "form__name")) == {
+        "News": "Footer",
+        "Offers": "Popup",
+    }
+
+
 def test_a_second_click_changes_nothing(form: SignupForm) -> None:
     confirmation = ask(form)
     first = click(confirmation).confirmed_at

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from lists.models import Contact, List, Source, Subscription
+from lists.models import Contact, List, SignupForm, Source, Subscription
+from lists.services import consent
 from reputation.counting import count_sources
 from reputation.models import BatchSource, SourceCount
 from reputation.selectors.sources import Origin, Origins, origins
@@ -82,6 +83,40 @@ def test_lists_and_sources_with_their_bounces(told: Batch, acme: Tenant) -> None
     ]
     assert found.counted_at is not None
     assert [one.imported.filename for one in found.sources if one.imported] == ["bought.csv"]
+
+
+def test_forms_are_told_apart_and_whoever_came_back_by_one_is_no_imports(
+    told: Batch, acme: Tenant, offers: List
+) -> None:
+    footer, popup = (SignupForm.unscoped.create(tenant=acme, name=n) for n in ("Footer", "Popup"))
+    places = Subscription.unscoped.filter(list=offers)
+    places.filter(contact__email="f0@x.example").update(form=footer)
+    places.filter(contact__email="f1@x.example").update(form=popup)
+    back = Contact.unscoped.get(email="i0@x.example")
+    consent.activate(contact=back, lists=[offers], source=Source.FORM, form=footer)
+    counted()
+    found = seen(acme).sources
+    assert set(rows(found)) == {
+        ("Import: bought.csv", 3, 2, 0, 0.67),
+        ("Sign-up form: Footer", 2, 1, 1, 0.33),
+        ("Sign-up form", 1, 1, 0, 0.33),  # it was never written down which one
+        ("API", 1, 1, 0, 0.33),
+        ("Sign-up form: Popup", 1, 0, 0, 0.0),
+    }
+    assert {one.form for one in found} == {footer, popup, None}
+
+
+def test_a_place_that_an_import_made_and_a_form_confirmed_counts_for_the_form(
+    told: Batch, acme: Tenant, news: List
+) -> None:
+    form = SignupForm.unscoped.create(tenant=acme, name="Footer")
+    for contact in Contact.unscoped.filter(email__startswith="i"):
+        consent.activate(contact=contact, lists=[news], source=Source.FORM, form=form)
+    counted()
+    assert rows(seen(acme).sources)[0] == ("Sign-up form: Footer", 3, 2, 0, 0.67)
+    for contact in Contact.unscoped.filter(email__startswith="i"):
+        consent.activate(contact=contact, lists=[news], source=Source.PREFERENCES)
+    assert not Subscription.unscoped.filter(form=form).exists()
 
 
 def test_what_has_not_moved_is_not_counted_again(told: Batch, acme: Tenant) -> None:
