@@ -22,6 +22,7 @@ from sending.models import EventKind, Lane, MessageData
 from sending.skeleton import MAX_HEADERS
 from tenants.api.authentication import tenant_of
 from tenants.api.bodies import StrictSerializer
+from tenants.api.views import ApiView, ListView
 from tenants.models import Scope
 
 # "Amazon SES: MessageHeader", and the headers that SES or Bluefox write themselves.
@@ -131,7 +132,7 @@ class EmailDetail(EmailStatus):
         fields = [*EmailStatus.Meta.fields, "events"]
 
 
-class Emails(generics.ListAPIView[MessageData]):
+class Emails(ListView[MessageData]):
     serializer_class = EmailStatus
     scopes = {"POST": Scope.EMAILS_SEND, "GET": Scope.EMAILS_READ}
 
@@ -189,7 +190,7 @@ class Emails(generics.ListAPIView[MessageData]):
         return Response(answer, status=202, headers=headers)
 
 
-class EmailView(generics.RetrieveAPIView[MessageData]):
+class EmailView(ApiView, generics.RetrieveAPIView[MessageData]):
     serializer_class = EmailDetail
     scope = Scope.EMAILS_READ
     lookup_field = "public_id"

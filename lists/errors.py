@@ -113,6 +113,18 @@ class ImportRefused(BluefoxError):
     code = "import_refused"
 
 
+class RecordsRefused(BluefoxError):
+    """Records of a program that are none: `param` is the path of the first that is wrong."""
+
+    code = "invalid_record"
+
+
+class TooManyImports(BluefoxError):
+    """So many imports of a workspace wait for a worker that it has to wait with more."""
+
+    code = "rate_limited"
+
+
 class FieldRefused(BluefoxError):
     """A text that is no value of its field's kind."""
 

@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import date, datetime
+from decimal import Decimal
 
 from lists.errors import FieldRefused
 from lists.models import FieldKind
@@ -42,15 +43,30 @@ def from_json(kind: str, value: object) -> Value:
 
     Raises FieldRefused.
     """
+    text = from_json_text(kind, value)
+    if not text.strip():
+        raise _not_of(kind)
+    return parse(kind, text)
+
+
+def from_json_text(kind: str, value: object) -> str:
+    """What a program gives, as the text that parse() reads; blank where it gives a blank text.
+
+    Raises FieldRefused for JSON of another kind.
+    """
     if isinstance(value, bool):
         if kind == FieldKind.BOOLEAN:
-            return value
+            return "yes" if value else "no"
     elif isinstance(value, (int, float)):
         if kind == FieldKind.NUMBER:
-            return _in_range(value)
-    elif isinstance(value, str) and value.strip():
-        return parse(kind, value)
-    raise FieldRefused(f"This is no value of the kind {kind}.")
+            return f"{Decimal(repr(value)):f}"
+    elif isinstance(value, str):
+        return value
+    raise _not_of(kind)
+
+
+def _not_of(kind: str) -> FieldRefused:
+    return FieldRefused(f"This is no value of the kind {kind}.")
 
 
 def show(value: Value) -> str:

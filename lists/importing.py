@@ -22,7 +22,7 @@ from psycopg2.errorcodes import DEADLOCK_DETECTED, UNIQUE_VIOLATION
 from lists.csvfile import CsvFormat, survey
 from lists.errors import FileRefused
 from lists.mapping import State
-from lists.models import Contact, ContactField, Import, ImportStatus
+from lists.models import Contact, ContactField, Import, ImportStatus, Source
 from lists.reading import ahead, read_chunks
 from lists.recognising import PRODUCTS
 from lists.reporting import Report
@@ -123,13 +123,13 @@ def _claim(import_id: int) -> Import | None:
 
 def _run(import_: Import, file: IO[bytes]) -> None:
     fmt = CsvFormat(
-        import_.encoding, import_.delimiter, import_.names_line, by_record=bool(import_.workbook)
+        import_.encoding, import_.delimiter, import_.names_line, by_record=import_.by_record
     )
     rows_total = survey(file, fmt)
     _open(import_).update(rows_total=rows_total, progressed_at=timezone.now())
     target = Target(_ids(import_.lists), _ids(import_.tags))
     with TemporaryFile() as raw:
-        report = Report(raw)
+        report = Report(raw, of_records=import_.source == Source.API)
         # Where all contacts of one chunk were new, those of the next are, too, more often than not.
         fresh = not Contact.unscoped.filter(tenant_id=import_.tenant_id).exists()
         chunks = read_chunks(file, fmt, _reader(import_), rows_total, CHUNK_ROWS)

@@ -269,7 +269,7 @@ def _values(import_: Import, target: Target) -> dict[str, Any]:
         "lists": len(target.list_ids),
         "tag_ids": target.tag_ids,
         "tags": len(target.tag_ids),
-        "source": Source.IMPORT.value,
+        "source": import_.source,
         "left": int(State.UNSUBSCRIBED),
         "unconfirmed": int(State.UNCONFIRMED),
     }
@@ -352,7 +352,7 @@ def _suppressions(import_: Import, chunk: Chunk) -> list[Suppress]:
         State.COMPLAINED: SuppressionReason.COMPLAINT,
     }
     return [
-        Suppress(email_norm, reasons[state], Source.IMPORT, f"Said by {import_.filename}")
+        Suppress(email_norm, reasons[state], Source(import_.source), f"Said by {import_.filename}")
         for email_norm, state in chunk.stops.items()
         if state in reasons
     ]

@@ -7,13 +7,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from reputation.selectors.rates import BOUNCES, COMPLAINTS, Lines, Rates, windows
 from reputation.selectors.shares import by_provider
 from sending.models import SesAccount
 from sending.selectors.accounts import accounts_of
 from tenants.api.authentication import tenant_of
+from tenants.api.views import ApiView
 from tenants.models import Scope
 
 
@@ -69,7 +69,7 @@ class ReputationBody(serializers.Serializer[Any]):
     accounts = AccountBody(many=True)
 
 
-class Reputation(APIView):
+class Reputation(ApiView):
     scope = Scope.EMAILS_READ
 
     @extend_schema(

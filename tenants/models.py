@@ -184,11 +184,12 @@ class Membership(TenantOwned):
 
 
 class Scope(models.TextChoices):
-    """What an API key may do."""
+    """What an API key may do. Whoever may write X may read it, too: X includes X.read."""
 
     EMAILS_SEND = "emails.send", "Send mail"
     EMAILS_READ = "emails.read", "Read mail status"
-    CONTACTS = "contacts", "Read and write contacts and lists"
+    CONTACTS = "contacts", "Read and write contacts, lists, segments, fields and tags"
+    CONTACTS_READ = "contacts.read", "Read contacts, lists, segments, fields and tags"
     SUPPRESSIONS = "suppressions", "Read and write suppressions"
 
 

@@ -21,6 +21,8 @@ class Row:
     body: tuple[str, ...] = ()  # what a POST to the API must say
     calls_aws: bool = False
     moves: bool = False  # answers with the address of a file
+    answers: int = 200  # what the API answers to whoever may
+    says: bool = True  # whether that holds something by which its tenant is known
 
 
 def _of(attribute: str, name: str = "public_id", of: str = "public_id") -> Ids:
@@ -199,13 +201,16 @@ WORKSPACE = {
 API = {
     "emails": Row("emails.read"),
     "email": Row("emails.read", _of("email")),
-    "contacts": Row("contacts"),
-    "contact": Row("contacts", _of("contact")),
+    "contacts": Row("contacts.read"),
+    "contact": Row("contacts.read", _of("contact")),
+    "contacts_bulk": Row("contacts", acts=True, body=("contacts",), answers=202, says=False),
+    "contacts_bulk_one": Row("contacts.read", _of("recorded")),
+    "contacts_bulk_errors": Row("contacts.read", _of("recorded")),
     "places": Row("contacts", _of("contact"), acts=True, body=("lists", "consent_wording")),
     "leaving": Row("contacts", _of("contact"), acts=True),
-    "lists": Row("contacts"),
-    "fields": Row("contacts"),
-    "tags": Row("contacts"),
+    "lists": Row("contacts.read"),
+    "fields": Row("contacts.read"),
+    "tags": Row("contacts.read"),
     "reputation": Row("emails.read"),
     "suppressions": Row("suppressions"),
     "suppression": Row("suppressions", lambda world: {"email": f"gone@{world.mark}.example"}),

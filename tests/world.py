@@ -102,6 +102,7 @@ class World:
     form: SignupForm
     uploaded: Import
     finished: Import
+    recorded: Import
     suppressed: SuppressionImport
     account: SesAccount
     identity: SenderIdentity
@@ -289,6 +290,7 @@ def build(tenant: Tenant, user: User, mark: str) -> World:
         uploaded=_import(tenant, list_, mark, ImportStatus.UPLOADED),
         suppressed=_suppression_import(tenant, mark),
         finished=_import(tenant, list_, mark, ImportStatus.DONE),
+        recorded=_recorded(tenant, mark),
         account=account,
         identity=identity,
         draft=draft,
@@ -333,6 +335,16 @@ def _import(tenant: Tenant, list_: List, mark: str, status: ImportStatus) -> Imp
         status=status,
     )
     made.lists.add(list_)
+    return made
+
+
+def _recorded(tenant: Tenant, mark: str) -> Import:
+    errors = f"index,column,value,reason,kind\n0,email,x,{mark},invalid\n".encode()
+    made: Import = Import.unscoped.create(
+        tenant=tenant, source=Source.API, filename=f"API key {mark}", failure=mark,
+        columns=["email"], mapping={"email": "email"}, rows_total=1,
+        error_file=ContentFile(errors, f"{mark}-records.csv"), status=ImportStatus.FAILED,
+    )  # fmt: skip
     return made
 
 

@@ -2,12 +2,20 @@
 
 from django.urls import path
 
+from lists.api.bulk import ContactsBulk, ContactsBulkErrors, ContactsBulkView
 from lists.api.catalogue import Fields, Lists, Tags
 from lists.api.contacts import Contacts, ContactView, SubscriptionsView, UnsubscribeView
 from lists.api.suppressions import Suppressions, SuppressionView
 
 urlpatterns = [
     path("contacts", Contacts.as_view(), name="contacts"),
+    path("contacts/bulk", ContactsBulk.as_view(), name="contacts_bulk"),
+    path("contacts/bulk/<uuid:public_id>", ContactsBulkView.as_view(), name="contacts_bulk_one"),
+    path(
+        "contacts/bulk/<uuid:public_id>/errors",
+        ContactsBulkErrors.as_view(),
+        name="contacts_bulk_errors",
+    ),
     path("contacts/<uuid:public_id>", ContactView.as_view(), name="contact"),
     path("contacts/<uuid:public_id>/subscriptions", SubscriptionsView.as_view(), name="places"),
     path("contacts/<uuid:public_id>/unsubscribe", UnsubscribeView.as_view(), name="leaving"),

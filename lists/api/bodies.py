@@ -7,7 +7,7 @@ from lists.models import Contact, Subscription
 from lists.selectors.filters import STATES
 from tenants.api.bodies import StrictSerializer
 
-_MAX_TAGS = 50
+MAX_TAGS = 50
 
 
 class Place(serializers.ModelSerializer[Subscription]):
@@ -54,7 +54,7 @@ class ContactChange(StrictSerializer):
     last_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     fields = serializers.DictField(required=False)  # type: ignore[assignment]
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=60), required=False, max_length=_MAX_TAGS
+        child=serializers.CharField(max_length=60), required=False, max_length=MAX_TAGS
     )
 
 

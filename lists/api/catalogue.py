@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +13,7 @@ from lists.services.fields import create_field
 from lists.services.tags import save_tag
 from tenants.api.authentication import tenant_of
 from tenants.api.bodies import StrictSerializer
+from tenants.api.views import ListView
 from tenants.models import Scope
 
 
@@ -24,7 +25,7 @@ class ListAnswer(serializers.ModelSerializer[List]):
         fields = ["id", "name", "description", "is_public", "double_opt_in", "created_at"]
 
 
-class Lists(generics.ListAPIView[List]):
+class Lists(ListView[List]):
     scope = Scope.CONTACTS
     serializer_class = ListAnswer
 
@@ -48,7 +49,7 @@ class FieldRequest(StrictSerializer):
     kind = serializers.ChoiceField(choices=FieldKind.choices, default=FieldKind.STRING)
 
 
-class Fields(generics.ListAPIView[ContactField]):
+class Fields(ListView[ContactField]):
     scope = Scope.CONTACTS
     serializer_class = FieldAnswer
 
@@ -90,7 +91,7 @@ class TagRequest(StrictSerializer):
     name = serializers.CharField(max_length=60)
 
 
-class Tags(generics.ListAPIView[Tag]):
+class Tags(ListView[Tag]):
     scope = Scope.CONTACTS
     serializer_class = TagAnswer
 

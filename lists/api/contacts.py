@@ -8,10 +8,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lists.addresses import normalise
 from lists.api.bodies import (
@@ -22,6 +21,7 @@ from lists.api.bodies import (
     ContactRequest,
     Leaving,
 )
+from lists.api.lookup import lists_named
 from lists.errors import FieldRefused
 from lists.fields import Value, from_json
 from lists.models import Contact, List, Source, Tag
@@ -32,6 +32,7 @@ from lists.services.preferences import unsubscribe
 from lists.services.tags import add_tags, ensure_tags, set_tags
 from tenants.api.authentication import tenant_of
 from tenants.api.paging import CursorPagination
+from tenants.api.views import ApiView, ListView
 from tenants.models import Scope, Tenant
 
 
@@ -41,8 +42,9 @@ class NewestContacts(CursorPagination):
     ordering = ("-pk",)
 
 
-class Contacts(generics.ListAPIView[Contact]):
+class Contacts(ListView[Contact]):
     scope = Scope.CONTACTS
+    query = ("email", "list", "tag")
     serializer_class = ContactAnswer
     pagination_class = NewestContacts
 
@@ -110,7 +112,7 @@ class Contacts(generics.ListAPIView[Contact]):
         return _answer(contact)
 
 
-class ContactView(APIView):
+class ContactView(ApiView):
     scope = Scope.CONTACTS
 
     @extend_schema(
@@ -145,7 +147,7 @@ class ContactView(APIView):
         return _answer(contact)
 
 
-class SubscriptionsView(APIView):
+class SubscriptionsView(ApiView):
     scope = Scope.CONTACTS
 
     @extend_schema(
@@ -164,7 +166,7 @@ class SubscriptionsView(APIView):
         return _answer(contact)
 
 
-class UnsubscribeView(APIView):
+class UnsubscribeView(ApiView):
     scope = Scope.CONTACTS
 
     @extend_schema(
@@ -180,7 +182,7 @@ class UnsubscribeView(APIView):
         body = Leaving(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = body.validated_data.get("lists")
-        lists = None if wanted is None else _lists(contact.tenant, wanted, param="lists")
+        lists = None if wanted is None else lists_named(contact.tenant, wanted, param="lists")
         unsubscribe(contact=contact, lists=lists, source=Source.API)
         return _answer(contact)
 
@@ -208,22 +210,10 @@ def _answer(contact: Contact) -> Response:
 def _subscribe(contact: Contact, consent: Mapping[str, Any], param: str) -> None:
     subscribe(
         contact=contact,
-        lists=_lists(contact.tenant, consent["lists"], param=param),
+        lists=lists_named(contact.tenant, consent["lists"], param=param),
         source=Source.API,
         consent_wording=consent["consent_wording"],
     )
-
-
-def _lists(tenant: Tenant, public_ids: list[UUID], *, param: str) -> list[List]:
-    found = {
-        one.public_id: one
-        for one in List.objects.for_tenant(tenant).filter(public_id__in=public_ids)
-    }
-    for index, public_id in enumerate(public_ids):
-        if public_id not in found:
-            message = f"There is no list {public_id}."
-            raise serializers.ValidationError({f"{param}.{index}": [message]})
-    return list(found.values())
 
 
 def _fields(tenant: Tenant, given: Mapping[str, object]) -> dict[str, Value | None]:

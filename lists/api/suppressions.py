@@ -1,14 +1,13 @@
 """/suppressions: addresses that nothing is sent to."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lists.addresses import normalise
 from lists.models import Suppression, SuppressionReason
@@ -18,11 +17,12 @@ from lists.selectors.suppressions import (
     suppression_of_address,
 )
 from lists.services.suppression import suppress_by_api, unsuppress
-from tenants.api.authentication import tenant_of
+from tenants.api.authentication import key_of, tenant_of
 from tenants.api.bodies import StrictSerializer
 from tenants.api.paging import CursorPagination
+from tenants.api.views import ApiView, ListView
 from tenants.errors import Conflict
-from tenants.models import ApiKey, Scope
+from tenants.models import Scope
 
 _BY_API = (
     SuppressionReason.MANUAL,
@@ -57,8 +57,9 @@ class SuppressionRequest(StrictSerializer):
     note = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
 
 
-class Suppressions(generics.ListAPIView[Suppression]):
+class Suppressions(ListView[Suppression]):
     scope = Scope.SUPPRESSIONS
+    query = ("reason", "source")
     serializer_class = SuppressionAnswer
     pagination_class = NewestSuppressions
 
@@ -100,14 +101,15 @@ class Suppressions(generics.ListAPIView[Suppression]):
             email=values["email"],
             reason=SuppressionReason(values["reason"]),
             note=values["note"],
-            api_key=_key(request),
+            api_key=key_of(request),
         )
         found = suppression_of_address(tenant=tenant, email_norm=email_norm)
         return Response(SuppressionAnswer(found).data, status=201)
 
 
-class SuppressionView(APIView):
+class SuppressionView(ApiView):
     scope = Scope.SUPPRESSIONS
+    query = ("confirm",)
 
     @extend_schema(
         operation_id="get_suppression",
@@ -141,12 +143,8 @@ class SuppressionView(APIView):
                 "repeat the request with ?confirm=complaint.",
                 param="confirm",
             )
-        unsuppress(tenant=tenant_of(request), email_norm=found.email_norm, api_key=_key(request))
+        unsuppress(tenant=tenant_of(request), email_norm=found.email_norm, api_key=key_of(request))
         return Response(status=204)
-
-
-def _key(request: Request) -> ApiKey:
-    return cast(ApiKey, request.auth)
 
 
 def _found(request: Request, email: str) -> Suppression:

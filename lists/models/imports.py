@@ -7,7 +7,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import models
 from django.db.models import Q
 
-from lists.models.people import Contact, List
+from lists.models.people import Contact, List, Source
 from tenants.models import Tenant, User
 from tenants.scoping import TenantOwned
 
@@ -40,10 +40,12 @@ def private_storage() -> FileSystemStorage:
 class Import(TenantOwned):
     """A table on its way into contacts, and what came of each line.
 
-    `file` is CSV always: an Excel workbook is turned into it, one sheet at a time.
+    `file` is CSV always: an Excel workbook is turned into it, one sheet at a time, and so are the
+    records that a program sends.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.CharField(max_length=12, choices=Source, default=Source.IMPORT)
     file = models.FileField(upload_to="imports/%Y/%m/", storage=private_storage)
     workbook = models.FileField(
         upload_to="imports/%Y/%m/",
@@ -123,6 +125,11 @@ class Import(TenantOwned):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def by_record(self) -> bool:
+        """Whether its lines are numbers of records: a value with a line break is no two lines."""
+        return bool(self.workbook) or self.source == Source.API
 
 
 class ImportChange(TenantOwned):

@@ -33,9 +33,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def key_of(request: Request) -> ApiKey:
+    """The key that asks."""
+    return cast(ApiKey, request.auth)
+
+
 def tenant_of(request: Request) -> Tenant:
     """The workspace of the key that asks."""
-    return cast(ApiKey, request.auth).tenant
+    return key_of(request).tenant
 
 
 class HasScope(BasePermission):
@@ -57,13 +62,20 @@ class HasScope(BasePermission):
             f"This key does not have the scope {scope.value}. Create a key that has it under "
             "Developers in the dashboard."
         )
-        return isinstance(request.auth, ApiKey) and scope in request.auth.scopes
+        return isinstance(request.auth, ApiKey) and _includes(request.auth.scopes, scope)
+
+
+def _includes(scopes: list[str], wanted: Scope) -> bool:
+    return wanted in scopes or wanted in {f"{scope}.read" for scope in scopes}
 
 
 def needed_scope(view: Any, method: str) -> Scope | None:
-    """The scope that this view asks for, None when it does not say."""
+    """The scope that this view asks for, to GET the one that only reads; None when it says none."""
     by_method: dict[str, Scope] = getattr(view, "scopes", {})
-    return by_method.get(method, getattr(view, "scope", None))
+    scope: Scope | None = by_method.get(method, getattr(view, "scope", None))
+    if method == "GET" and f"{scope}.read" in Scope.values:
+        return Scope(f"{scope}.read")
+    return scope
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

@@ -1,5 +1,6 @@
 """Lists: {data, has_more, next_cursor}, newest first, by keyset."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +13,47 @@ from rest_framework.response import Response
 from tenants.fields import cipher
 
 MAX_LIMIT = 100
+
+
+def page_of(
+    request: Request, kind: str, read: Callable[[int, int], Sequence[Any]]
+) -> tuple[Sequence[Any], str | None]:
+    """A page of what stays as it is and has an order of its own, and the cursor of the next one.
+
+    `read(first, most)` gives at most so many from `first` on. A cursor opens only where the same
+    `kind` is paged. Raises ValidationError.
+    """
+    limit = CursorPagination().get_page_size(request)
+    first = 0
+    if (text := request.query_params.get("cursor")) is not None:
+        said, first = _opened(text)
+        if said != kind:
+            raise _no_cursor()
+    found = read(first, limit + 1)
+    more = len(found) > limit
+    cursor = _closed([kind, first + limit]) if more else None
+    return found[:limit], cursor
+
+
+def _opened(text: str) -> list[Any]:
+    try:
+        opened: list[Any] = orjson.loads(cipher().decrypt(text.encode()))
+    except InvalidToken as error:
+        raise _no_cursor() from error
+    return opened
+
+
+def _closed(cursor: list[Any]) -> str:
+    return cipher().encrypt(orjson.dumps(cursor)).decode()
+
+
+def _no_cursor() -> ValidationError:
+    return ValidationError({"cursor": ["cursor is not the next_cursor of a page of this list."]})
+
+
+def paged(data: Any, cursor: str | None) -> Response:
+    """The answer with a page."""
+    return Response({"data": data, "has_more": cursor is not None, "next_cursor": cursor})
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -38,24 +80,19 @@ class CursorPagination(pagination.CursorPagination):
         text = request.query_params.get("cursor")
         if text is None:
             return None
-        try:
-            ordering, *cursor = orjson.loads(cipher().decrypt(text.encode()))
-            if ordering != list(self.ordering):
-                raise InvalidToken
-        except InvalidToken as error:
-            message = "cursor is not the next_cursor of a page of this list."
-            raise ValidationError({"cursor": [message]}) from error
+        ordering, *cursor = _opened(text)
+        if ordering != list(self.ordering):
+            raise _no_cursor()
         return pagination.Cursor(*cursor)
 
     def encode_cursor(self, cursor: Any) -> str:
         """The bare cursor, where DRF builds a whole address around it. What is in it goes into a
         query, so it opens only where rows have the same order.
         """
-        return cipher().encrypt(orjson.dumps([list(self.ordering), *cursor])).decode()
+        return _closed([list(self.ordering), *cursor])
 
     def get_paginated_response(self, data: Any) -> Response:
-        cursor = self.get_next_link()
-        return Response({"data": data, "has_more": cursor is not None, "next_cursor": cursor})
+        return paged(data, self.get_next_link())
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {

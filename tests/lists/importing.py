@@ -61,11 +61,12 @@ def imported(person: Person, content: bytes | str, lists: Sequence[List], **mapp
 
 
 def report(import_: Import) -> list[list[str]]:
-    """The rows of the error file, without its head; empty where there is none."""
+    """Line, column, value and reason of each row of the error file; empty where there is none."""
     if not import_.error_file:
         return []
     with import_.error_file.open("rb") as file:
-        return list(csv.reader(io.StringIO(file.read().decode("utf-8-sig"))))[1:]
+        rows = list(csv.reader(io.StringIO(file.read().decode("utf-8-sig"))))[1:]
+    return [row[:4] for row in rows]
 
 
 def counts(import_: Import) -> dict[str, int]:
