@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("lists", "0010_suppression_mirror"),
+        ("lists", "0011_subscription_form"),
     ]
 
     operations = [
