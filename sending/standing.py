@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from psycopg2.extras import execute_values
 
-from sending.models import AccountHour, BatchDay, Count
+from sending.models import AccountHour, BatchDay, Count, Provider
 from sending.providers import SIMULATOR, domain_of, provider_of
 from sending.statements import execute
 from sending.tally import shard
@@ -29,12 +29,13 @@ _SUMS = ", ".join(f"sum(v.{name})" for name in _ALL)
 _ADD = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in _ALL)
 _ADD_TO_HOUR = f"""
     INSERT INTO sending_accounthour AS t
-        (tenant_id, ses_account_id, hour, provider, shard, {_COUNTS})
+        (ses_account_id, hour, provider, tenant_id, shard, {_COUNTS})
     VALUES %s ON CONFLICT (ses_account_id, hour, provider, shard) DO UPDATE SET {_ADD}
 """
 _ADD_TO_DAY = f"""
-    INSERT INTO sending_batchday AS t (tenant_id, batch_id, day, provider, shard, {_COUNTS})
-    VALUES %s ON CONFLICT (batch_id, day, provider, shard) DO UPDATE SET {_ADD}
+    INSERT INTO sending_batchday AS t (batch_id, day, tenant_id, shard, {_COUNTS}, heard)
+    VALUES %s ON CONFLICT (batch_id, day, shard)
+    DO UPDATE SET {_ADD}, heard = t.heard + excluded.heard
 """
 _ABOUT = """
     SELECT b.id, b.tenant_id, b.ses_account_id, array_agg(lower(i.name)) FROM sending_batch b
@@ -58,19 +59,19 @@ _GATHER_HOURS = f"""
 _GATHER_DAYS = f"""
     WITH old AS (
         SELECT id FROM sending_batchday WHERE day < %(before)s AND shard <> 0
-        ORDER BY batch_id, day, provider FOR UPDATE
+        ORDER BY batch_id, day FOR UPDATE
     ), v AS (DELETE FROM sending_batchday WHERE id IN (SELECT id FROM old) RETURNING *)
-    INSERT INTO sending_batchday AS t (tenant_id, batch_id, day, provider, shard, {_COUNTS})
-    SELECT tenant_id, batch_id, day, provider, 0, {_SUMS}
-    FROM v GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3, 4
-    ON CONFLICT (batch_id, day, provider, shard) DO UPDATE SET {_ADD}
+    INSERT INTO sending_batchday AS t (batch_id, day, tenant_id, shard, {_COUNTS}, heard)
+    SELECT batch_id, day, tenant_id, 0, {_SUMS}, sum(v.heard)
+    FROM v GROUP BY 1, 2, 3, 4 ORDER BY 1, 2
+    ON CONFLICT (batch_id, day, shard) DO UPDATE SET {_ADD}, heard = t.heard + excluded.heard
 """
 _GATHERED, _KEPT = timedelta(days=2), timedelta(days=400)
 
 # The batch, the address, which of Count, and when it happened.
 Told = tuple[int, str, str, datetime]
-# Account or batch, hour or day, provider, tenant.
-_Key = tuple[int, Any, int, int]
+# Account, hour, provider, tenant; or batch, day, tenant.
+_Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,18 @@ def add(told: Iterable[Told]) -> None:
         return
     batches = _about({batch_id for batch_id, _, _, _ in found})
     hours: defaultdict[_Key, list[int]] = defaultdict(_nothing)
-    days: defaultdict[_Key, list[int]] = defaultdict(_nothing)
+    days: defaultdict[_Key, list[int]] = defaultdict(lambda: [*_nothing(), 0])
     beginning = {at: _hour(at) for at in {at for _, _, _, at in found}}
     for (batch_id, domain, count, at), number in found.items():
         batch = batches[batch_id]
         if domain == SIMULATOR or domain in batch.own_domains:
             continue
-        hour, provider, column = beginning[at], provider_of(domain).value, _COLUMN[count]
-        hours[batch.account_id, hour, provider, batch.tenant_id][column] += number
-        days[batch_id, hour.date(), provider, batch.tenant_id][column] += number
+        hour, provider, column = beginning[at], provider_of(domain), _COLUMN[count]
+        hours[batch.account_id, hour, provider.value, batch.tenant_id][column] += number
+        day = days[batch_id, hour.date(), batch.tenant_id]
+        day[column] += number
+        if count == Count.SENT and provider is not Provider.GMAIL:
+            day[-1] += number
     _write(_ADD_TO_HOUR, hours)
     _write(_ADD_TO_DAY, days)
 
@@ -132,10 +136,7 @@ def _about(batch_ids: set[int]) -> dict[int, _About]:
 def _write(statement: str, rows: Mapping[_Key, Sequence[int]]) -> None:
     """In one order: two who add to the same rows wait for each other and do not deadlock."""
     mine = shard()
-    values = [
-        (tenant_id, owner, when, provider, mine, *counts)
-        for (owner, when, provider, tenant_id), counts in sorted(rows.items())
-    ]
+    values = [(*key, mine, *counts) for key, counts in sorted(rows.items())]
     if values:
         with connection.cursor() as cursor:
             execute_values(cursor, statement, values, page_size=len(values))

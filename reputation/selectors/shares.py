@@ -1,17 +1,18 @@
 """The figures of accounts part by part: by day, by mailbox provider, by campaign."""
 
+from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from campaigns.models import Campaign
 from reputation.selectors.rates import Rates
-from sending.models import Batch, BatchDay, Lane, Provider
+from sending.models import BatchDay, Lane, Provider
 from sending.selectors.standing import hours_of, standing_from, sums
 from tenants.models import Tenant
 
@@ -59,39 +60,44 @@ def by_campaign(tenant: Tenant, account_ids: Collection[int], *, days: int) -> l
     """Of today and the days before it (UTC): the MOST campaigns with the most bounces and
     complaints; then all others together, and mail that is no campaign's."""
     since = (timezone.now().astimezone(UTC) - timedelta(days=days)).date()
-    found = _by_batch(BatchDay.objects.for_tenant(tenant).filter(day__gte=since))
-    batches = Batch.objects.for_tenant(tenant).filter(pk__in=found, ses_account__in=account_ids)
-    lanes = dict(batches.values_list("pk", "lane"))
-    bulk = [one for one in lanes if lanes[one] == Lane.CAMPAIGN]
-    bulk.sort(key=lambda one: (-found[one].bounced - found[one].complained, -found[one].sent))
-    shown = Campaign.objects.for_tenant(tenant).filter(batch__in=bulk[:MOST])
-    campaigns = {one.batch_id: one for one in shown}
+    rows = BatchDay.objects.for_tenant(tenant).filter(
+        day__gte=since, batch__ses_account__in=account_ids
+    )
+    sums = {f"all_{name}": Sum(name) for name in _SHOWN}
+    batches = rows.values("batch_id", "batch__lane").annotate(**sums)
+    lanes: defaultdict[int, list[_Batch]] = defaultdict(list)
+    for batch in batches.values_list("batch_id", "batch__lane", *sums):
+        lanes[batch[1]].append(batch)
+    bulk = sorted(lanes.pop(Lane.CAMPAIGN, []), key=_worst_first)
+    worst, rest = bulk[:MOST], bulk[MOST:]
+    shown = Campaign.objects.for_tenant(tenant).filter(batch__in=[one[0] for one in worst])
+    campaigns = {one.batch_id: one for one in shown.only("batch", "public_id", "name")}
     parts = [
-        Part(campaigns[one].name, found[one], campaigns[one])
-        for one in bulk[:MOST]
-        if one in campaigns
+        Part(campaigns[one[0]].name, _together([one]), campaigns[one[0]])
+        for one in worst
+        if one[0] in campaigns
     ]
-    if rest := [found[one] for one in bulk[MOST:]]:
+    if rest:
         parts.append(Part(f"{len(rest):,} other campaigns", _together(rest)))
-    for lane in Lane:
-        others = [found[one] for one in lanes if lanes[one] == lane and lane != Lane.CAMPAIGN]
-        if others:
-            parts.append(Part(f"{lane.label} mail", _together(others)))
-    return parts
+    return parts + [
+        Part(f"{lane.label} mail", _together(lanes[lane])) for lane in Lane if lane in lanes
+    ]
 
 
-def _by_batch(rows: QuerySet[BatchDay]) -> dict[int, Rates]:
-    """Only what the page shows: a year of campaigns may have hundreds of thousands of rows."""
-    columns = {f"all_{name}": Sum(name) for name in ("sent", "bounced", "complained")}
-    columns["all_heard"] = Sum("sent", filter=~Q(provider=Provider.GMAIL), default=0)
-    return {
-        row["batch_id"]: Rates(**{name.removeprefix("all_"): row[name] for name in columns})
-        for row in rows.values("batch_id").annotate(**columns)
-    }
+# Only what the page shows: a year of campaigns may have many rows.
+_SHOWN = ("sent", "heard", "bounced", "complained")
+# Its id, its lane and the sums of _SHOWN.
+_Batch = tuple[int, ...]
 
 
-def _together(many: list[Rates]) -> Rates:
-    return Rates(**{one.name: sum(getattr(r, one.name) for r in many) for one in fields(Rates)})
+def _worst_first(batch: _Batch) -> tuple[int, int]:
+    _, _, sent, _, bounced, complained = batch
+    return (-bounced - complained, -sent)
+
+
+def _together(batches: list[_Batch]) -> Rates:
+    sums = [sum(column) for column in zip(*batches, strict=True)][2:]
+    return Rates(**dict(zip(_SHOWN, sums, strict=True)))
 
 
 def table(account_ids: Collection[int]) -> list[dict[str, Any]]:

@@ -36,7 +36,6 @@ class Counted(TenantOwned):
     """The counts of one place in time. Each process adds to a shard of its own."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False)
-    provider = models.SmallIntegerField(choices=Provider)
     shard = models.SmallIntegerField()
     sent = models.IntegerField(default=0, db_default=0)
     delivered = models.IntegerField(default=0, db_default=0)
@@ -57,6 +56,7 @@ class AccountHour(Counted):
         SesAccount, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     hour = models.DateTimeField(help_text="its beginning")
+    provider = models.SmallIntegerField(choices=Provider)
 
     class Meta(Counted.Meta):
         constraints = [
@@ -75,12 +75,13 @@ class BatchDay(Counted):
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="days", db_index=False)
     day = models.DateField()
+    heard = models.IntegerField(
+        default=0, db_default=0, help_text="of those sent, whose provider may report complaints"
+    )
 
     class Meta(Counted.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["batch", "day", "provider", "shard"], name="batch_day_once"
-            ),
+            models.UniqueConstraint(fields=["batch", "day", "shard"], name="batch_day_once"),
         ]
         indexes = [
             # The batches of a window of the reputation page.

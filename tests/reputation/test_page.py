@@ -124,14 +124,16 @@ def test_the_worst_campaigns_come_first_and_the_rest_together(
         made = make_campaign(ses_account, f"C{n}", [])
         assert made.batch is not None
         type(made.batch).unscoped.filter(pk=made.batch.pk).update(lane=3)
-        tell(made.batch, now, sent=50, bounced=n)
+        for days_ago in range(2):
+            tell(made.batch, now - timedelta(days=days_ago), sent=25, bounced=n)
     parts = by_campaign(acme, [ses_account.pk], days=30)
     assert [one.name for one in parts[:2]] == [f"C{MOST + 2}", f"C{MOST + 1}"]
     assert (parts[-1].name, parts[-1].rates.sent, parts[-1].rates.bounced) == (
         "3 other campaigns",
         150,
-        3,
+        6,
     )
+    assert (parts[0].rates.sent, parts[0].rates.bounced) == (50, 2 * (MOST + 2))
     assert by_campaign(evil, [ses_account.pk], days=30) == []
 
 
