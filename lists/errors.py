@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from tenants.errors import BluefoxError
+from tenants.errors import BluefoxError, Conflict
 
 
 class BadToken(BluefoxError):
@@ -89,7 +89,7 @@ class ListNameTaken(BluefoxError):
         super().__init__(f"There is a list named {name} already.", param="name")
 
 
-class ListInUse(BluefoxError):
+class ListInUse(Conflict):
     """Mail to the list is on its way or planned, or a segment names it."""
 
     code = "list_in_use"
@@ -201,7 +201,7 @@ class SegmentNameTaken(BluefoxError):
         super().__init__(f"There is a segment named {name} already.", param="name")
 
 
-class InUse(BluefoxError):
+class InUse(Conflict):
     """What is to be deleted is used; `users` are the names of what uses it."""
 
     code = "in_use"

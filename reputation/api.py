@@ -55,10 +55,12 @@ class AccountBody(serializers.Serializer[Any]):
     name = serializers.CharField()
     region = serializers.CharField()
     enforcement_status = serializers.CharField(help_text="HEALTHY, PROBATION, SHUTDOWN, or empty.")
-    enforcement_since = serializers.DateTimeField(help_text="When Bluefox first read it.")
+    enforcement_since = serializers.DateTimeField(
+        allow_null=True, help_text="When Bluefox first read it."
+    )
     sending_enabled = serializers.BooleanField()
     production_access = serializers.BooleanField(help_text="False in the sandbox.")
-    read_at = serializers.DateTimeField(help_text="When SES was asked for these.")
+    read_at = serializers.DateTimeField(allow_null=True, help_text="When SES was asked for these.")
     windows = WindowBody(many=True)
     providers = ProviderBody(many=True, help_text="Of the last 30 days.")
 

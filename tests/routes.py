@@ -212,6 +212,11 @@ API = {
     "fields": Row("contacts.read"),
     "tags": Row("contacts.read"),
     "reputation": Row("emails.read"),
+    "segments": Row("contacts.read"),
+    "segment": Row("contacts.read", _of("segment")),
+    "segment_count": Row("contacts.read", _of("segment"), says=False),
+    "segment_contacts": Row("contacts.read", _of("segment")),
+    "segment_preview": Row("contacts.read", acts=True, body=("definition",)),
     "suppressions": Row("suppressions"),
     "suppression": Row("suppressions", lambda world: {"email": f"gone@{world.mark}.example"}),
 }

@@ -5,6 +5,13 @@ from django.urls import path
 from lists.api.bulk import ContactsBulk, ContactsBulkErrors, ContactsBulkView
 from lists.api.catalogue import Fields, Lists, Tags
 from lists.api.contacts import Contacts, ContactView, SubscriptionsView, UnsubscribeView
+from lists.api.segments import (
+    SegmentContacts,
+    SegmentCount,
+    SegmentPreview,
+    Segments,
+    SegmentView,
+)
 from lists.api.suppressions import Suppressions, SuppressionView
 
 urlpatterns = [
@@ -21,6 +28,11 @@ urlpatterns = [
     path("contacts/<uuid:public_id>/unsubscribe", UnsubscribeView.as_view(), name="leaving"),
     path("lists", Lists.as_view(), name="lists"),
     path("fields", Fields.as_view(), name="fields"),
+    path("segments", Segments.as_view(), name="segments"),
+    path("segments/preview", SegmentPreview.as_view(), name="segment_preview"),
+    path("segments/<uuid:public_id>", SegmentView.as_view(), name="segment"),
+    path("segments/<uuid:public_id>/count", SegmentCount.as_view(), name="segment_count"),
+    path("segments/<uuid:public_id>/contacts", SegmentContacts.as_view(), name="segment_contacts"),
     path("suppressions", Suppressions.as_view(), name="suppressions"),
     path("suppressions/<path:email>", SuppressionView.as_view(), name="suppression"),
     path("tags", Tags.as_view(), name="tags"),

@@ -20,7 +20,7 @@ from lists.services.record_imports import take_records
 from tenants.api.authentication import key_of, tenant_of
 from tenants.api.bodies import JsonParser, StrictSerializer
 from tenants.api.paging import page_of, paged
-from tenants.api.views import ApiView
+from tenants.api.views import ApiView, PagedView
 from tenants.models import Scope
 
 _WAIT = 10  # seconds
@@ -145,9 +145,8 @@ class ContactsBulkView(ApiView):
         return Response(BulkAnswer(_bulk(request, public_id)).data)
 
 
-class ContactsBulkErrors(ApiView):
+class ContactsBulkErrors(PagedView):
     scope = Scope.CONTACTS
-    query = ("limit", "cursor")
     serializer_class = RecordError
 
     @extend_schema(
@@ -159,11 +158,13 @@ class ContactsBulkErrors(ApiView):
         """By index. There are none before the request has ended."""
         bulk = _bulk(request, public_id)
 
-        def read(first: int, most: int) -> Sequence[Row]:
+        def read(after: str, limit: int) -> tuple[Sequence[Row], str]:
             if not bulk.error_file:
-                return []
+                return [], ""
+            first = int(after or 0)
             with bulk.error_file.open("rb") as file:
-                return list(read_report(file.file, first, most))
+                rows = list(read_report(file.file, first, limit + 1))
+            return rows[:limit], str(first + limit) if len(rows) > limit else ""
 
         rows, cursor = page_of(request, f"bulk {bulk.pk}", read)
         data = [

@@ -75,6 +75,7 @@ class Fields(ListView[ContactField]):
             tenant=tenant_of(request),
             label=body.validated_data["label"],
             kind=FieldKind(body.validated_data["kind"]),
+            request=request,
         )
         return Response(FieldAnswer(made).data, status=201)
 
@@ -113,5 +114,7 @@ class Tags(ListView[Tag]):
         """Saving a contact makes the tags that it names, so this is seldom needed."""
         body = TagRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        made = save_tag(tenant=tenant_of(request), name=body.validated_data["name"])
+        made = save_tag(
+            tenant=tenant_of(request), name=body.validated_data["name"], request=request
+        )
         return Response(TagAnswer(made).data, status=201)

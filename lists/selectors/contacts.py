@@ -11,17 +11,22 @@ from lists.models import (
     SubscriptionStatus,
     Suppression,
 )
-from lists.paging import Page
+from lists.paging import PAGE_SIZE, Page
 from lists.selectors.filters import ContactFilter
 from lists.selectors.walking import page_of
 from tenants.models import Tenant
 
 
 def page_of_contacts(
-    *, tenant: Tenant, wanted: ContactFilter, after: str = "", before: str = ""
+    *,
+    tenant: Tenant,
+    wanted: ContactFilter,
+    after: str = "",
+    before: str = "",
+    size: int = PAGE_SIZE,
 ) -> Page[Contact]:
     """A page of matching contacts, newest first, each with `.state`, a key of STATES."""
-    page = page_of(tenant=tenant, wanted=wanted, after=after, before=before)
+    page = page_of(tenant=tenant, wanted=wanted, after=after, before=before, size=size)
     add_states(tenant, page.rows, wanted.list)
     return page
 

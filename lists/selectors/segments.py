@@ -48,7 +48,12 @@ class InWords:
 
 def segments_of(tenant: Tenant) -> list[InWords]:
     """By name."""
-    segments = list(Segment.objects.for_tenant(tenant).order_by(Lower("name")))
+    return in_words(tenant, Segment.objects.for_tenant(tenant).order_by(Lower("name")))
+
+
+def in_words(tenant: Tenant, segments: Iterable[Segment]) -> list[InWords]:
+    """These segments of the tenant, in their order."""
+    segments = list(segments)
     definitions = {one.pk: parse(one.definition) for one in segments}
     names = names_for(tenant, definitions.values())
     return [

@@ -76,9 +76,14 @@ _Batches = Iterator[tuple[list[int], int, int]]
 
 
 def page_of(
-    *, tenant: Tenant, wanted: ContactFilter, after: str = "", before: str = ""
+    *,
+    tenant: Tenant,
+    wanted: ContactFilter,
+    after: str = "",
+    before: str = "",
+    size: int = PAGE_SIZE,
 ) -> Page[Contact]:
-    """A page of matching contacts, newest first; its cursors are ids.
+    """A page of matching contacts, newest first, at most `size`; its cursors are ids.
 
     `stopped` where it holds fewer than match, because it has looked at too many that do not.
     """
@@ -89,14 +94,14 @@ def page_of(
     rows: list[Contact] = []
     looked_at, stopped_at = 0, None
     for ids, reached, cost in _candidates(tenant, wanted, edge, ascending):
-        rows += matching.filter(pk__in=ids)[: PAGE_SIZE + 1 - len(rows)]
+        rows += matching.filter(pk__in=ids)[: size + 1 - len(rows)]
         looked_at += cost
-        if len(rows) > PAGE_SIZE:
+        if len(rows) > size:
             break
         if looked_at >= _MOST_LOOKED_AT:
             stopped_at = reached
             break
-    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    more, rows = len(rows) > size, rows[:size]
     onwards = str(rows[-1].pk) if more else str(stopped_at or "")
     # A page without rows leads back by its own edge, whose row belongs to the page before.
     if ascending:

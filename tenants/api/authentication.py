@@ -14,7 +14,9 @@ from tenants.services.api_keys import note_use
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Sets request.auth to the ApiKey, and `tenant` on Django's request to the key's tenant."""
+    """Sets request.auth to the ApiKey; on Django's request `tenant` to the key's tenant, and
+    `api_key`, for the audit log.
+    """
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
         scheme, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
@@ -27,6 +29,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This API key is unknown, revoked or expired.")
         note_use(key=key)
         request._request.tenant = key.tenant  # type: ignore[attr-defined]
+        request._request.api_key = key  # type: ignore[attr-defined]
         return None, key
 
     def authenticate_header(self, request: Request) -> str:

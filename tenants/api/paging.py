@@ -16,23 +16,23 @@ MAX_LIMIT = 100
 
 
 def page_of(
-    request: Request, kind: str, read: Callable[[int, int], Sequence[Any]]
+    request: Request, kind: str, read: Callable[[str, int], tuple[Sequence[Any], str]]
 ) -> tuple[Sequence[Any], str | None]:
-    """A page of what stays as it is and has an order of its own, and the cursor of the next one.
+    """A page of what is no queryset, and the cursor of the next one.
 
-    `read(first, most)` gives at most so many from `first` on. A cursor opens only where the same
-    `kind` is paged. Raises ValidationError.
+    `read(after, limit)` gives at most so many rows behind `after` ("": from the first on), and what
+    the next page is behind ("": there is none). A cursor opens only where the same `kind` is paged.
+    Raises ValidationError.
     """
     limit = CursorPagination().get_page_size(request)
-    first = 0
+    after = ""
     if (text := request.query_params.get("cursor")) is not None:
-        said, first = _opened(text)
+        said, *rest = _opened(text)
         if said != kind:
             raise _no_cursor()
-    found = read(first, limit + 1)
-    more = len(found) > limit
-    cursor = _closed([kind, first + limit]) if more else None
-    return found[:limit], cursor
+        (after,) = rest
+    rows, following = read(after, limit)
+    return rows, _closed([kind, following]) if following else None
 
 
 def _opened(text: str) -> list[Any]:

@@ -8,6 +8,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from tenants.api.paging import CursorPagination
+
 _M = TypeVar("_M", bound=Model)
 
 
@@ -37,3 +39,12 @@ class ListView(ApiView, generics.ListAPIView[_M]):
 
     def known_parameters(self) -> tuple[str, ...]:
         return (*self.query, "limit", "cursor") if self.request.method != "POST" else ()
+
+
+class PagedView(ApiView):
+    """Pages of what is no queryset, made by tenants.api.paging.page_of()."""
+
+    pagination_class = CursorPagination  # says in openapi.yaml what the answers are
+
+    def known_parameters(self) -> tuple[str, ...]:
+        return (*self.query, "limit", "cursor")

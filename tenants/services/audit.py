@@ -18,13 +18,13 @@ def record(
 ) -> AuditEvent:
     """Writes down who did what. `action` is `noun.verb`, such as `api_key.created`.
 
-    Neither actor nor api_key means that Bluefox did it by itself. `detail` is shown to the
-    members: it holds what changed, never a secret.
+    A request of the API tells its key by itself. Neither actor nor key means that Bluefox did it by
+    itself. `detail` is shown to the members: it holds what changed, never a secret.
     """
     return AuditEvent.unscoped.create(
         tenant=tenant,
         actor=actor,
-        api_key=api_key,
+        api_key=api_key or getattr(request, "api_key", None),
         action=action,
         target=target[:200],
         detail=detail or {},
