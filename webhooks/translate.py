@@ -205,30 +205,7 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
     fresh = _insert_events(findings, now)
     # A copy that comes later changes nothing any more: a member may have lifted a suppression.
     news = {fresh[_key(f)]: f for f in findings if _key(f) in fresh}
-    apply_outcomes(
-        (
-            OutcomeRow(
-                f.message.pk,
-                f.row.tenant_id,
-                f.verdict.outcome,
-                f.event.at,
-                f.event.ses_message_id,
-                # What a program did is no engagement.
-                f.event.kind if f.event.subtype == PERSON else None,
-            )
-            for f in findings
-        ),
-        told=[
-            (f.message.batch_id, f.message.email, f.verdict.counts.value, f.event.at)
-            for f in news.values()
-            if f.verdict.counts is not None
-        ],
-        refused=[
-            (f.row.tenant_id, f.message.batch_id)
-            for f in news.values()
-            if f.verdict.alert is Alert.CONTENT
-        ],
-    )
+    apply_outcomes(_outcome(f, is_new=_key(f) in fresh) for f in findings)
     by_tenant: defaultdict[Tenant, dict[int, Finding]] = defaultdict(dict)
     for event_id, finding in news.items():
         by_tenant[finding.row.ses_account.tenant][event_id] = finding
@@ -246,6 +223,21 @@ def _apply(findings: Sequence[Finding], now: datetime) -> None:
     # has no name for what Django then logs, which fails in turn.
     transaction.on_commit(lambda: brakes.look_at(counted), robust=True)
     transaction.on_commit(lambda: brakes.look_at_accounts(counted), robust=True)
+
+
+def _outcome(finding: Finding, *, is_new: bool) -> OutcomeRow:
+    event, verdict = finding.event, finding.verdict
+    return OutcomeRow(
+        message_id=finding.message.pk,
+        tenant_id=finding.row.tenant_id,
+        outcome=verdict.outcome,
+        at=event.at,
+        ses_message_id=event.ses_message_id,
+        # What a program did is no engagement.
+        by_person=event.kind if event.subtype == PERSON else None,
+        counts=verdict.counts if is_new else None,
+        refused=is_new and verdict.alert is Alert.CONTENT,
+    )
 
 
 _Key = tuple[int, str, str, str]

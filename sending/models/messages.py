@@ -72,6 +72,8 @@ class Message(TenantOwned):
     sent_at = models.DateTimeField(null=True)
     outcome = models.SmallIntegerField(choices=Outcome, default=Outcome.NONE, db_default=0)
     outcome_at = models.DateTimeField(null=True)
+    # Bits: as what it has counted already, so that it counts once for each (sending.outcomes).
+    counted = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta(TenantOwned.Meta):
         constraints = [

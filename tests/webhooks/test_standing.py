@@ -14,8 +14,10 @@ from sending.models import (
     AccountHour,
     Batch,
     BatchDay,
+    BatchTally,
     Count,
     Message,
+    MessageEvent,
     Provider,
     SenderIdentity,
     SesAccount,
@@ -104,6 +106,54 @@ def test_copies_and_the_order_change_nothing(
         store(tagged(name, grace))
     run()
     assert counted() == {"sent": 1, "delivered": 1, "bounced": 1, "complained": 1}
+
+
+SOFT, HARD = "event_bounce_transient_mailbox_full", "event_bounce_permanent_general"
+
+
+def bounce(name: str, message: Message, feedback_id: str, minute: int = 0) -> dict[str, Any]:
+    """One of several bounces that SES reports of one mail."""
+    event: dict[str, Any] = tagged(name, message)
+    event["bounce"]["feedbackId"] = feedback_id
+    event["bounce"]["timestamp"] = f"2026-11-20T10:{minute:02}:00.000Z"
+    return event
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("order", list(permutations(range(6)))[::97])
+def test_a_mail_counts_once_in_each_rate_whatever_of_it_is_reported(
+    order: tuple[int, ...], together: bool, grace: Message, store: Store
+) -> None:
+    bounces = [(SOFT, "s1"), (SOFT, "s2"), (HARD, "h1"), (HARD, "h2")]
+    events = [bounce(name, grace, key, n) for n, (name, key) in enumerate(bounces)]
+    again = tagged("event_complaint_abuse", grace)
+    again["complaint"]["feedbackId"] = "another"
+    events += [tagged("event_complaint_abuse", grace), again]
+    for n in order:
+        store(events[n])
+        store(events[n])
+        if not together:
+            run()
+    run()
+    assert counted() == {"sent": 1, "soft_bounced": 1, "bounced": 1, "complained": 1}
+    assert MessageEvent.unscoped.count() == 6
+
+
+def test_of_several_in_one_group_the_earliest_counts(grace: Message, store: Store) -> None:
+    late, early = bounce(HARD, grace, "h1", 59), bounce(HARD, grace, "h2", 1)
+    late["bounce"]["timestamp"] = "2026-11-21T03:00:00.000Z"
+    store(late)
+    store(early)
+    run()
+    assert AccountHour.unscoped.get(bounced=1).hour == AT
+
+
+def test_two_refusals_of_one_mail_are_one_refused_mail(grace: Message, store: Store) -> None:
+    for key in ("r1", "r2"):
+        store(bounce("event_bounce_transient_content_rejected", grace, key))
+        run()
+    assert counted() == {"sent": 1, "soft_bounced": 1}
+    assert sum(BatchTally.unscoped.values_list("refused", flat=True)) == 1
 
 
 def test_many_mails_in_one_group_are_counted_to_the_last(

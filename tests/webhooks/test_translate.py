@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from lists.models import (
@@ -22,6 +23,7 @@ from lists.models import (
 from lists.services.suppression import unsuppress
 from sending import brakes, tally
 from sending.models import (
+    AccountHour,
     Batch,
     BatchState,
     EventKind,
@@ -411,7 +413,10 @@ def test_two_workers_share_the_rows(
     monkeypatch.setattr(translate, "GROUP", 5)
     for number in range(40):
         message = make_message(batch, add_contact(f"person{number}@example.com"))
-        store(tagged("event_bounce_permanent_general", message))
+        for feedback_id in ("first", "second"):
+            bounce = tagged("event_bounce_permanent_general", message)
+            bounce["bounce"]["feedbackId"] = feedback_id
+            store(bounce)
         store(tagged("event_complaint_abuse", message))
     failures: list[BaseException] = []
 
@@ -436,7 +441,11 @@ def test_two_workers_share_the_rows(
     assert not SnsMessage.unscoped.exclude(error="").exists()
     assert Message.unscoped.filter(outcome=Outcome.COMPLAINED).count() == 40
     assert Suppression.unscoped.filter(reason="complaint").count() == 40
-    assert told() == (40, 40, 40)
+    assert told() == (80, 40, 40)
+    assert AccountHour.unscoped.aggregate(Sum("bounced"), Sum("complained")) == {
+        "bounced__sum": 40,
+        "complained__sum": 40,
+    }
 
 
 def test_only_what_a_person_did_is_engagement(ada: Message, store: Store) -> None:
