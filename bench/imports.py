@@ -16,6 +16,7 @@ from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import validate_email
 
+from bench.cpu import Meter, server_groups
 from bench.people import empty
 from bench.stage import Figures, Run
 from lists.models import Contact, Import, List, Source, Subscription
@@ -27,14 +28,13 @@ _DUPLICATES, _INVALID = 0.05, 0.01
 _OBVIOUS_SHARE = 10  # of the rows, one in so many: the rate of the obvious way does not grow
 _OBVIOUS_BATCH = 2_000
 
-# What a worker does, in a process of its own: it says how long it took, the CPU seconds of itself
-# and of its PostgreSQL backend, and the most memory that it had.
+# What a worker does, in a process of its own: it says how long it took, its CPU seconds, and the
+# most memory that it had.
 _WORK = """
 import json, re, resource, sys, time
 from pathlib import Path
-import django, psutil
+import django
 django.setup()
-from django.db import connection
 from lists import importing, undoing
 
 def peak_mb():
@@ -44,16 +44,12 @@ def peak_mb():
         return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts in bytes
 
-with connection.cursor() as cursor:
-    cursor.execute("SELECT pg_backend_pid()")
-    backend = psutil.Process(cursor.fetchone()[0])
 started, cpu = time.perf_counter(), time.process_time()
 importing.run(int(sys.argv[1]))
 undoing.undo(int(sys.argv[1]))
 print(json.dumps({
     "seconds": time.perf_counter() - started,
     "cpu": time.process_time() - cpu,
-    "postgres_cpu": sum(backend.cpu_times()[:2]),
     "peak_mb": peak_mb(),
 }))
 """
@@ -128,6 +124,7 @@ def _ready(path: Path, tenant: Tenant, user: User, target: List, *, dry: bool = 
 
 
 def _take(figures: Figures, name: str, rows: int, import_: Import) -> None:
+    meter = Meter(server_groups())
     done = subprocess.run(
         [sys.executable, "-c", _WORK, str(import_.pk)], capture_output=True, text=True, check=True
     )
@@ -136,7 +133,7 @@ def _take(figures: Figures, name: str, rows: int, import_: Import) -> None:
     assert not import_.failure, import_.failure
     figures[f"{name}_rows_per_second"] = round(rows / said["seconds"])
     figures[f"{name}_cpu_us_per_row"] = round(said["cpu"] / rows * 1e6, 2)
-    figures[f"{name}_postgres_us_per_row"] = round(said["postgres_cpu"] / rows * 1e6, 2)
+    figures[f"{name}_postgres_us_per_row"] = round(meter.used()["postgres"] / rows * 1e6, 2)
     figures["peak_mb"] = max(round(said["peak_mb"]), int(figures.get("peak_mb", 0)))
 
 

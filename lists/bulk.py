@@ -5,17 +5,16 @@ the place to go on from, so a killed worker leaves nothing half done and the nex
 """
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
-from psycopg2.errorcodes import DEADLOCK_DETECTED
 
 from lists.acting import ACTS, UNDO
 from lists.errors import BulkRefused, FilterGone
 from lists.models import BulkAction, BulkChange, BulkKind, BulkStatus, Contact, List, Tag
+from lists.retrying import try_again
 from lists.selectors.filters import ContactFilter, find_contacts
 from lists.selectors.windows import end_of_window
 
@@ -25,7 +24,6 @@ _CHUNK_OF_DELETIONS = 500
 # Longer than any chunk takes; a run that says nothing for so long is dead.
 SILENCE = timedelta(minutes=3)
 UNDO_FOR = timedelta(days=30)
-_DEADLOCK_ATTEMPTS = 3
 _OPEN = (BulkStatus.RUNNING, BulkStatus.UNDOING)
 
 logger = logging.getLogger(__name__)
@@ -66,7 +64,7 @@ def run(action_id: int) -> None:
     undoing = action.status == BulkStatus.UNDOING
     chunk = _undo_chunk if undoing else _chunk
     try:
-        while (reached := _without_deadlock(chunk, action)) is not None:
+        while (reached := try_again(lambda _: chunk(action))) is not None:
             action.cursor = reached
         _end(action, BulkStatus.UNDONE if undoing else BulkStatus.DONE)
     except (FilterGone, BulkRefused) as refused:
@@ -101,19 +99,6 @@ def _claim(action_id: int) -> BulkAction | None:
 def _open(action: BulkAction) -> QuerySet[BulkAction]:
     """The action, if it is still in the state in which we took it."""
     return BulkAction.unscoped.filter(pk=action.pk, status=action.status)
-
-
-def _without_deadlock(chunk: Callable[[BulkAction], int | None], action: BulkAction) -> int | None:
-    attempts = _DEADLOCK_ATTEMPTS
-    while True:
-        try:
-            with transaction.atomic():
-                return chunk(action)
-        except OperationalError as error:
-            # Somebody else changed the same contacts in another order; PostgreSQL chose us.
-            attempts -= 1
-            if not attempts or getattr(error.__cause__, "pgcode", "") != DEADLOCK_DETECTED:
-                raise
 
 
 def _chunk(action: BulkAction) -> int | None:

@@ -3,18 +3,20 @@
 A run reads the whole file first (csvfile.survey), so that a file which cannot be read to its end
 changes nothing. Then each chunk of rows is one transaction, which also moves Import.rows on: that
 number is the fence and the place to go on from. A run that follows a dead one reads the earlier
-chunks again for the report and for duplicates, and writes only what is missing. While PostgreSQL
-takes one chunk, a thread reads the next. A dry run goes the same way and only compares.
+chunks again for the report and for duplicates, and writes only what is missing. Of a large file two
+chunks are written at a time (turns.py) while the next is read; they are committed one after the
+other. A dry run goes the same way and only compares.
 """
 
 import logging
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from django.core.files import File
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import OperationalError, transaction
 from django.db.models import F, Manager, Q, QuerySet
 from django.utils import timezone
 from psycopg2.errorcodes import DEADLOCK_DETECTED, UNIQUE_VIOLATION
@@ -23,16 +25,21 @@ from lists.csvfile import CsvFormat, survey
 from lists.errors import FileRefused
 from lists.mapping import State
 from lists.models import Contact, ContactField, Import, ImportStatus, Source
-from lists.reading import ahead, read_chunks
+from lists.reading import Sizes, read_chunks
 from lists.recognising import PRODUCTS
 from lists.reporting import Report
+from lists.retrying import TryAgain, try_again
 from lists.rows import Chunk, RowReader
-from lists.staging import Target, Written, compare_chunk, write_chunk
+from lists.staging import Target, Written, compare_chunk, hold_target, stop_mail, write_chunk
+from lists.turns import Turn, in_turn
 
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 20_000
+# What is worth the threads and connections of two writers; this is written in half a second.
+SMALL_ROWS = 40_000
 # Longer than any chunk takes; a run that says nothing for so long is dead.
 SILENCE = timedelta(minutes=3)
-_ATTEMPTS = 5
+# Somebody else changed the same contacts in another order and PostgreSQL chose us, or added one of
+# them meanwhile: now it is there.
 _TRY_AGAIN = {DEADLOCK_DETECTED, UNIQUE_VIOLATION}
 # A file waits so long for somebody to say what its columns are; then it is deleted.
 PATIENCE = timedelta(days=7)
@@ -127,19 +134,20 @@ def _run(import_: Import, file: IO[bytes]) -> None:
     )
     rows_total = survey(file, fmt)
     _open(import_).update(rows_total=rows_total, progressed_at=timezone.now())
-    target = Target(_ids(import_.lists), _ids(import_.tags))
+    writer = _Writer(
+        import_,
+        Target(_ids(import_.lists), _ids(import_.tags)),
+        # Where all contacts of one chunk were new, the next ones are, too, more often than not.
+        fresh=not Contact.unscoped.filter(tenant_id=import_.tenant_id).exists(),
+    )
+    chunks = read_chunks(
+        file, fmt, _reader(import_), Sizes(rows_total, CHUNK_ROWS, border=import_.rows)
+    )
+    writers = 2 if rows_total > SMALL_ROWS else 0
     with TemporaryFile() as raw:
         report = Report(raw, of_records=import_.source == Source.API)
-        # Where all contacts of one chunk were new, those of the next are, too, more often than not.
-        fresh = not Contact.unscoped.filter(tenant_id=import_.tenant_id).exists()
-        chunks = read_chunks(file, fmt, _reader(import_), rows_total, CHUNK_ROWS)
-        with closing(ahead(chunks)) as coming:
-            for chunk in coming:
-                if chunk.first + chunk.rows <= import_.rows:
-                    written = _reread(import_, target, chunk)
-                else:
-                    written = _write(import_, target, chunk, fresh=fresh)
-                    fresh = written.created == len(chunk.lines)
+        with closing(in_turn(import_.pk, chunks, writer.take, writers)) as done:
+            for chunk, written in done:
                 report.add(chunk, written)
         report.close()
         if report.rows:
@@ -168,61 +176,76 @@ def _open(import_: Import) -> QuerySet[Import]:
     return Import.unscoped.filter(pk=import_.pk, status=ImportStatus.RUNNING)
 
 
-def _reread(import_: Import, target: Target, chunk: Chunk) -> Written:
-    with transaction.atomic():
-        if not _open(import_).update(progressed_at=timezone.now()):
-            raise _Stopped
-        return compare_chunk(import_, target, chunk)
+@dataclass
+class _Writer:
+    """Writes chunks of an import, perhaps several at a time, each in a thread of its own."""
 
+    import_: Import  # as it was claimed: `rows` is where this run begins to write
+    target: Target
+    fresh: bool  # the hope that all rows of the next chunk are new
 
-def _write(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = False) -> Written:
-    """One chunk, committed with its counts. Raises _Stopped, with nothing of it written.
+    def take(self, chunk: Chunk, turn: Turn) -> Written:
+        """Writes a chunk and commits it with its counts, in its turn; compares one that was written
+        by an earlier run. Raises _Stopped, with nothing of it written.
+        """
+        if chunk.first + chunk.rows <= self.import_.rows:
+            return self._reread(chunk)
 
-    `fresh` is the hope that all rows are new; where one is not, the chunk is tried again without.
-    """
-    attempts = _ATTEMPTS
-    while True:
-        try:
-            with transaction.atomic():
-                written = _write_once(import_, target, chunk, fresh=fresh)
-        except (OperationalError, IntegrityError) as error:
-            # Somebody else changed the same contacts in another order and PostgreSQL chose us, or
-            # added one of them meanwhile: now it is there.
-            attempts -= 1
-            fresh = False
-            if not attempts or getattr(error.__cause__, "pgcode", "") not in _TRY_AGAIN:
-                raise
+        def write(tried: int) -> Written:
+            if tried:
+                turn.wait()
+            return self._write(chunk, turn, fresh=self.fresh and not tried)
+
+        written = try_again(write, on=_TRY_AGAIN)
+        self.fresh = written.created == len(chunk.lines)
+        return written
+
+    def _reread(self, chunk: Chunk) -> Written:
+        with transaction.atomic():
+            compared = compare_chunk(self.import_, self.target, chunk)
+            if not _open(self.import_).update(progressed_at=timezone.now()):
+                raise _Stopped
+            return compared
+
+    def _write(self, chunk: Chunk, turn: Turn, *, fresh: bool) -> Written:
+        """One attempt. What other chunks of the file have to do with comes after the turn."""
+        import_, target = self.import_, self.target
+        turn.begin()
+        if import_.dry_run:
+            written = compare_chunk(import_, target, chunk)
+            is_ours = turn.come()
         else:
-            import_.rows = chunk.first + chunk.rows
-            return written
+            written = write_chunk(import_, target, chunk, fresh=fresh)
+            is_ours = turn.come()
+            there = hold_target(import_, target)
+            if there != target:
+                self.target = there
+                raise TryAgain
+            stop_mail(import_, target, chunk)
+        if not self._move(chunk, written):
+            raise _Stopped if is_ours else TryAgain
+        return written
 
-
-def _write_once(import_: Import, target: Target, chunk: Chunk, *, fresh: bool) -> Written:
-    if import_.dry_run:
-        written = compare_chunk(import_, target, chunk)
-    else:
-        written = write_chunk(import_, target, chunk, fresh=fresh)
-    unchanged = len(chunk.lines) - written.created - written.updated
-    moved = (
-        _open(import_)
-        .filter(rows=import_.rows, cancel_requested=False)
-        .update(
-            rows=chunk.first + chunk.rows,
-            created=F("created") + written.created,
-            updated=F("updated") + written.updated,
-            unchanged=F("unchanged") + unchanged,
-            duplicates=F("duplicates") + len(chunk.duplicates),
-            invalid=F("invalid") + len(chunk.invalid),
-            suppressed=F("suppressed") + len(written.suppressed),
-            unsubscribed=F("unsubscribed") + len(written.unsubscribed),
-            role=F("role") + len(chunk.role),
-            disposable=F("disposable") + len(chunk.disposable),
-            progressed_at=timezone.now(),
+    def _move(self, chunk: Chunk, written: Written) -> int:
+        """Moves the fence and counts; 0 where we may not."""
+        unchanged = len(chunk.lines) - written.created - written.updated
+        return (
+            _open(self.import_)
+            .filter(rows=max(chunk.first, self.import_.rows), cancel_requested=False)
+            .update(
+                rows=chunk.first + chunk.rows,
+                created=F("created") + written.created,
+                updated=F("updated") + written.updated,
+                unchanged=F("unchanged") + unchanged,
+                duplicates=F("duplicates") + len(chunk.duplicates),
+                invalid=F("invalid") + len(chunk.invalid),
+                suppressed=F("suppressed") + len(written.suppressed),
+                unsubscribed=F("unsubscribed") + len(written.unsubscribed),
+                role=F("role") + len(chunk.role),
+                disposable=F("disposable") + len(chunk.disposable),
+                progressed_at=timezone.now(),
+            )
         )
-    )
-    if not moved:
-        raise _Stopped
-    return written
 
 
 def _end(import_: Import, status: ImportStatus, failure: str = "") -> None:

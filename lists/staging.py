@@ -20,7 +20,6 @@ from lists.suppressing import Suppress, add_suppressions, keep_erased
 
 _COPY_BLOCK = 1 << 20  # bytes; with psycopg2's 8 KB each block would wait for the thread that reads
 
-# A list or tag that is being deleted waits for this chunk; one that is gone takes nobody more.
 _HOLD = """
 SELECT id FROM {table} WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s)
 ORDER BY id FOR KEY SHARE
@@ -216,18 +215,14 @@ class Written:
 
 
 def write_chunk(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = False) -> Written:
-    """Writes contacts, their places on the lists, their tags, and what a status column says.
+    """Writes contacts, their places on the lists, and their tags.
 
     `fresh` is the hope that all rows are new, so that nobody looks them up. Where one is not,
     IntegrityError says so, with the unique violation of PostgreSQL.
     """
+    values = _values(import_, target)
     with connection.cursor() as cursor:
         cursor.execute(_AS_A_CHUNK)
-        target = Target(
-            _held(cursor, import_, "lists_list", target.list_ids),
-            _held(cursor, import_, "lists_tag", target.tag_ids),
-        )
-        values = _values(import_, target)
         _stage(cursor, chunk)
         known, _, writes = (0, 0, False) if fresh else _compare(cursor, import_, values)
         suppressed = _suppressed(cursor, values)
@@ -237,10 +232,6 @@ def write_chunk(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = 
             keep_erased(import_.tenant_id, _addresses(cursor, unknown))
         cursor.execute(_BY_ID)
         updated = _update(cursor, import_, values) if writes else 0
-        if chunk.stops:
-            values["stopped"] = list(chunk.stops)
-            cursor.execute(_UNSUBSCRIBE, values)
-            add_suppressions(import_.tenant_id, _suppressions(import_, chunk))
         return _written(cursor, len(chunk.lines) - known, updated, suppressed)
 
 
@@ -251,6 +242,24 @@ def compare_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
         _stage(cursor, chunk)
         known, changed, _ = _compare(cursor, import_, values)
         return _written(cursor, len(chunk.lines) - known, changed, _suppressed(cursor, values))
+
+
+def hold_target(import_: Import, target: Target) -> Target:
+    """The lists and tags that are there; one that is being deleted waits for this transaction."""
+    with connection.cursor() as cursor:
+        return Target(
+            _held(cursor, import_, "lists_list", target.list_ids),
+            _held(cursor, import_, "lists_tag", target.tag_ids),
+        )
+
+
+def stop_mail(import_: Import, target: Target, chunk: Chunk) -> None:
+    """Does what a status column says of addresses, some of which came with earlier chunks."""
+    if chunk.stops:
+        with connection.cursor() as cursor:
+            cursor.execute(_BY_ID)
+            cursor.execute(_UNSUBSCRIBE, _values(import_, target) | {"stopped": list(chunk.stops)})
+        add_suppressions(import_.tenant_id, _suppressions(import_, chunk))
 
 
 def _held(cursor: CursorWrapper, import_: Import, table: str, ids: list[int]) -> list[int]:

@@ -2,10 +2,12 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from lists import importing, undoing
 from lists.mapping import State
@@ -74,3 +76,22 @@ def counts(import_: Import) -> dict[str, int]:
     names = """rows created updated unchanged duplicates invalid suppressed unsubscribed role
         disposable""".split()
     return {name: value for name in names if (value := getattr(import_, name))}
+
+
+def waits(locktype: str = "advisory") -> list[int]:
+    """Server processes that wait for a lock of this type: "advisory" is a chunk's turn."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT w.pid FROM pg_locks w JOIN pg_locks ours USING (pid) "
+            "JOIN pg_database d ON d.oid = ours.database AND datname = current_database() "
+            "WHERE NOT w.granted AND w.locktype = %s",
+            [locktype],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -256,14 +256,14 @@ def test_cancelling_stops_before_the_next_chunk(
     action = start_bulk(
         tenant=alice.tenant, kind=BulkKind.ADD_TAG, wanted=ContactFilter(), actor=None, target=vip
     )
-    real = bulk._without_deadlock
+    real = bulk.try_again
 
-    def then_cancelled(chunk: Any, which: BulkAction) -> int | None:
-        reached = real(chunk, which)
+    def then_cancelled(chunk: Callable[[int], int | None]) -> int | None:
+        reached = real(chunk)
         assert cancel_bulk(action=action, actor=alice.user)
         return reached
 
-    monkeypatch.setattr(bulk, "_without_deadlock", then_cancelled)
+    monkeypatch.setattr(bulk, "try_again", then_cancelled)
     bulk.run(action.pk)
     action.refresh_from_db()
     assert (action.status, action.changed) == (BulkStatus.CANCELLED, 1)

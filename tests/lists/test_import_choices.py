@@ -16,7 +16,6 @@ from lists.models import (
     Contact,
     ContactField,
     ContactTag,
-    Import,
     ImportStatus,
     List,
     Source,
@@ -33,6 +32,7 @@ from lists.services import imports
 from lists.services.suppression import Suppress, remove_from_all_lists, suppress
 from lists.services.tags import ensure_tags
 from lists.staging import Target, Written
+from lists.turns import Turn
 from tests.conftest import Person
 from tests.lists.importing import checked, choices, counts, imported, report, run, uploaded
 
@@ -231,17 +231,17 @@ def test_a_check_that_is_cancelled_goes_back_to_the_columns(
     imports.check(import_=import_, choices=choices(import_, [news]))
     assert imports.cancel(import_=import_).status == ImportStatus.UPLOADED
     queued = imports.check(import_=import_, choices=choices(import_, [news]))
-    write = importing._write
+    take = importing._Writer.take
 
-    def cancelled(import_: Import, target: Target, chunk: Chunk, *, fresh: bool) -> Written:
+    def cancelled(writer: importing._Writer, chunk: Chunk, turn: Turn) -> Written:
         imports.cancel(import_=import_)
-        return write(import_, target, chunk, fresh=fresh)
+        return take(writer, chunk, turn)
 
-    monkeypatch.setattr(importing, "_write", cancelled)
+    monkeypatch.setattr(importing._Writer, "take", cancelled)
     stopped = run(queued)
     assert stopped.status == ImportStatus.UPLOADED
     assert stopped.file.storage.exists(stopped.file.name)
-    monkeypatch.setattr(importing, "_write", write)
+    monkeypatch.setattr(importing._Writer, "take", take)
     done = run(imports.start(import_=stopped, choices=choices(stopped, [news]), actor=alice.user))
     assert counts(done) == {"rows": 6, "created": 6}
 

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg2.errors import DeadlockDetected
 
@@ -21,8 +20,17 @@ from lists.models import SubscriptionStatus as Status
 from lists.rows import Chunk
 from lists.services import imports
 from lists.staging import Target, Written, write_chunk
+from lists.turns import Turn
 from tests.conftest import Person
-from tests.lists.importing import counts, report, run, started, uploaded
+from tests.lists.importing import (
+    counts,
+    report,
+    run,
+    started,
+    uploaded,
+    wait_until,
+    waits,
+)
 
 _PEOPLE = "email,first_name\n" + "".join(
     f"{'bad' if i % 5 == 4 else f'p{i % 7}@example.com'},P{i}\n" for i in range(11)
@@ -48,15 +56,15 @@ def _dies_at(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _before_chunk(first: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Somebody else acts just before the transaction of the chunk that begins at this row."""
-    written = importing._write
+    take = importing._Writer.take
 
-    def write(import_: Import, target: Target, chunk: Chunk, *, fresh: bool) -> Written:
+    def taken(writer: importing._Writer, chunk: Chunk, turn: Turn) -> Written:
         if chunk.first == first:
-            monkeypatch.setattr(importing, "_write", written)
+            monkeypatch.setattr(importing._Writer, "take", take)
             act()
-        return written(import_, target, chunk, fresh=fresh)
+        return take(writer, chunk, turn)
 
-    monkeypatch.setattr(importing, "_write", write)
+    monkeypatch.setattr(importing._Writer, "take", taken)
 
 
 def _silent(import_: Import) -> None:
@@ -224,27 +232,29 @@ def _many(rows: int) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_memory_stays_bounded_and_a_killed_worker_loses_nothing(
-    alice: Person, news: List, tmp_path: Path, settings: Any
+def test_memory_stays_bounded_and_a_worker_killed_with_two_chunks_under_way_loses_nothing(
+    alice: Person, news: List, add_contact: Callable[..., Contact], tmp_path: Path, monkeypatch: Any
 ) -> None:
+    monkeypatch.undo()  # chunks as they are
+    known = add_contact("user25000@mail0.example")
     import_ = started(alice, _many(200_000), [news])
-    first = _worker(import_, tmp_path)
-    deadline = time.monotonic() + 120
-    while not import_.rows and time.monotonic() < deadline and first.poll() is None:
-        time.sleep(0.05)
-        import_.refresh_from_db()
-    os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
+    with transaction.atomic():
+        Contact.unscoped.select_for_update().get(pk=known.pk)
+        first = _worker(import_, tmp_path)
+        wait_until(waits)  # the third chunk, while the second waits for the contact
+        os.kill(first.pid, signal.SIGKILL)
+        first.communicate()
+    wait_until(lambda: not waits())
     import_.refresh_from_db()
-    assert 0 < import_.rows < 200_000
-    assert import_.rows == Contact.unscoped.count() == Subscription.unscoped.count()
+    assert import_.rows == importing.CHUNK_ROWS == Contact.unscoped.count() - 1
+    assert Subscription.unscoped.filter(source=Source.IMPORT).count() == importing.CHUNK_ROWS
 
     _silent(import_)
     second = _worker(import_, tmp_path)
     out, _ = second.communicate(timeout=300)
     import_.refresh_from_db()
     assert import_.status == ImportStatus.DONE
-    assert counts(import_) == {"rows": 200_000, "created": 200_000}
+    assert counts(import_) == {"rows": 200_000, "created": 199_999, "updated": 1}
     assert Contact.unscoped.count() == 200_000
-    assert Subscription.unscoped.filter(source=Source.IMPORT, imported=import_).count() == 200_000
+    assert Subscription.unscoped.filter(source=Source.IMPORT, imported=import_).count() == 199_999
     assert int(out) < 250 * 1024  # kilobytes
