@@ -8,7 +8,9 @@ from preferences.api import FormView, SubmissionView
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.api")),
     path("", include("lists.api")),
+    path("", include("sending.api")),
     path("", include("reputation.api")),
+    path("", include("readiness.api")),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi"),
     path(
         "docs/",

@@ -10,7 +10,7 @@ from campaigns.selectors.campaigns import campaigns_of
 from lists.models import Contact
 from reputation.selectors.rates import Level, high_rates
 from sending.models import BatchState, SenderIdentity, SesAccount, SesState
-from sending.selectors.accounts import accounts_of, feedback_ready, parked_words
+from sending.selectors.accounts import Quota, accounts_of, feedback_ready, parked_words
 from sending.selectors.feedback import HealthState, feedback_health
 from tenants.models import Tenant
 from webhooks.selectors.feedback import newest, still_on_lists
@@ -36,20 +36,6 @@ class Concern:
     text: str
     url: str
     tone: str = "warning"
-
-
-@dataclass(frozen=True)
-class Quota:
-    """What AWS allows one account; counts are recipients in the last 24 hours."""
-
-    account: SesAccount
-    allowed: int | None  # None: without limit
-    used: int
-    rate: float  # recipients a second
-
-    @property
-    def left(self) -> int | None:
-        return None if self.allowed is None else max(0, self.allowed - self.used)
 
 
 def checklist(tenant: Tenant) -> list[Step]:
@@ -139,15 +125,7 @@ def planned_campaigns(tenant: Tenant) -> list[Campaign]:
 
 def quotas(tenant: Tenant) -> list[Quota]:
     """What AWS allows each connected account, as last read."""
-    return [
-        Quota(
-            account,
-            allowed=None if account.max_24_hour_send < 0 else int(account.max_24_hour_send),
-            used=int(account.sent_last_24_hours),
-            rate=account.max_send_rate,
-        )
-        for account in accounts_of(tenant).filter(state=SesState.CONNECTED)
-    ]
+    return [Quota.of(one) for one in accounts_of(tenant).filter(state=SesState.CONNECTED)]
 
 
 def concerns(tenant: Tenant) -> list[Concern]:

@@ -225,8 +225,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bluefox API",
-    "DESCRIPTION": "Transactional mail through your own Amazon SES account. Keys are made in the "
-    "dashboard, under Developers, and sent as `Authorization: Bearer bf_live_…`.",
+    "DESCRIPTION": "Mail through your own Amazon SES account, and the contacts, forms and domains "
+    "of your workspace. Keys are made in the dashboard, under Developers, and sent as "
+    "`Authorization: Bearer bf_live_…`. The guide [The REST API](/guides/api/) has an example for "
+    "each thing.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -244,6 +246,12 @@ SPECTACULAR_SETTINGS = {
         "ContactStatusEnum": "lists.selectors.filters.STATES",
         "FieldKindEnum": "lists.models.FieldKind",
         "PlaceStatusEnum": "lists.models.SubscriptionStatus",
+        "SesStateEnum": "sending.models.SesState",
+        "RecordStateEnum": "sending.models.RecordState",
+        "ReadinessStateEnum": ["good", "partly", "bad", "unknown"],
+        "EventTypeEnum": "sending.models.EventKind",
+        "CampaignStateEnum": "campaigns.api.campaigns.STATES",
+        "PlaceStateEnum": "active unconfirmed paused unsubscribed suppressed".split(),
         "SuppressionReasonEnum": "lists.models.SuppressionReason",
         "SuppressReasonEnum": ["manual", "hard_bounce", "complaint"],
     },

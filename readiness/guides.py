@@ -27,6 +27,7 @@ NAMES = (
     "production-access",
     "keeping-it",
     "appeals",
+    "api",
 )
 # What the page Connect shows has the workspace's own region and names.
 _REGION, _ANY_SET, _SOME_ACCOUNT = "eu-west-1", "bluefox-*", "123456789012"

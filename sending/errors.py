@@ -23,6 +23,15 @@ class AwsRefused(BluefoxError):
         self.aws = aws
 
 
+class IdentityRefused(BluefoxError):
+    """No name of a domain or address to send from."""
+
+    code = "invalid_identity"
+
+    def __init__(self, message: str, *, param: str = "name") -> None:
+        super().__init__(message, param=param)
+
+
 class SelfTestRefused(BluefoxError):
     """A self-test cannot be run; the sentence says what it needs."""
 

@@ -1,23 +1,21 @@
 """Forms of the sending pages."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 
 from sending.connection import ROLE_ARN
-from sending.dns.names import ascii_name
+from sending.errors import IdentityRefused
+from sending.identity import domain_name, identity_name, mail_from_name
 from sending.models import SenderIdentity, SesAccount, SesAuth, SesState
 from sending.selectors.accounts import accounts_of
 from sending.ses.client import regions
 from tenants.models import Tenant
 
 _KEY_ID = re.compile(r"A[A-Z0-9]{15,127}")
-# A domain of two or more labels, or an address at one; SES itself has the last word.
-_IDENTITY = re.compile(
-    r"(?:[^\s@]{1,64}@)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]",
-    re.IGNORECASE,
-)
 
 
 def _region_choices() -> list[tuple[str, str]]:
@@ -127,7 +125,7 @@ class IdentityForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        return _identity_name(self.cleaned_data["name"])
+        return _named(identity_name, self.cleaned_data["name"])
 
 
 class DomainForm(forms.Form):
@@ -164,10 +162,7 @@ class DomainForm(forms.Form):
             field.initial = connected[0]
 
     def clean_name(self) -> str:
-        name = _identity_name(self.cleaned_data["name"])
-        if "@" in name:
-            raise forms.ValidationError("Write the domain alone, the part after the @.")
-        return name
+        return _named(domain_name, self.cleaned_data["name"])
 
     def clean_account(self) -> SesAccount | None:
         given: SesAccount | None = self.cleaned_data["account"]
@@ -197,21 +192,12 @@ class MailFromForm(forms.Form):
         self._domain = identity.name
 
     def clean_mail_from(self) -> str:
-        name = _identity_name(self.cleaned_data["mail_from"])
-        if not name.endswith(f".{self._domain}"):
-            raise forms.ValidationError(f"This must be a name below {self._domain}.")
-        return name
+        below = partial(mail_from_name, domain=self._domain)
+        return _named(below, self.cleaned_data["mail_from"])
 
 
-def _identity_name(given: str) -> str:
-    """The name in lower case, an international domain in ASCII. Raises ValidationError."""
-    local, at, domain = given.rpartition("@")
+def _named(read: Callable[[str], str], given: str) -> str:
     try:
-        name = f"{local}{at}{ascii_name(domain)}"
-    except ValueError:
-        name = ""
-    if not _IDENTITY.fullmatch(name):
-        raise forms.ValidationError(
-            "Write a domain such as example.com, or an address such as news@example.com."
-        )
-    return name.lower()
+        return read(given)
+    except IdentityRefused as error:
+        raise forms.ValidationError(error.message) from error

@@ -188,9 +188,14 @@ class Scope(models.TextChoices):
 
     EMAILS_SEND = "emails.send", "Send mail"
     EMAILS_READ = "emails.read", "Read mail status"
+    CAMPAIGNS_READ = "campaigns.read", "Read campaigns, their reports and recipients"
     CONTACTS = "contacts", "Read and write contacts, lists, segments, fields and tags"
     CONTACTS_READ = "contacts.read", "Read contacts, lists, segments, fields and tags"
+    FORMS = "forms", "Read and write sign-up forms"
+    FORMS_READ = "forms.read", "Read sign-up forms and what came of them"
     SUPPRESSIONS = "suppressions", "Read and write suppressions"
+    SENDING = "sending", "Read SES accounts and readiness; add and check domains"
+    SENDING_READ = "sending.read", "Read SES accounts, readiness and domains"
 
 
 class ApiKey(TenantOwned):

@@ -1,7 +1,7 @@
 """Every named route, and how to reach it: a row each, which tests/test_isolation.py walks."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -19,6 +19,7 @@ class Row:
     ids: Ids = lambda world: {}
     acts: bool = False  # answers POST only
     body: tuple[str, ...] = ()  # what a POST to the API must say
+    query: Mapping[str, str] = field(default_factory=dict)  # what a GET of the API must say
     calls_aws: bool = False
     moves: bool = False  # answers with the address of a file
     answers: int = 200  # what the API answers to whoever may
@@ -201,6 +202,11 @@ WORKSPACE = {
 API = {
     "emails": Row("emails.read"),
     "email": Row("emails.read", _of("email")),
+    "campaigns": Row("campaigns.read"),
+    "campaign": Row("campaigns.read", _sent),
+    "campaign_report": Row("campaigns.read", _sent, says=False),
+    "campaign_recipients": Row("campaigns.read", _sent),
+    "events": Row("emails.read", query={"type": "bounce"}),
     "contacts": Row("contacts.read"),
     "contact": Row("contacts.read", _of("contact")),
     "contacts_bulk": Row("contacts", acts=True, body=("contacts",), answers=202, says=False),
@@ -209,9 +215,22 @@ API = {
     "places": Row("contacts", _of("contact"), acts=True, body=("lists", "consent_wording")),
     "leaving": Row("contacts", _of("contact"), acts=True),
     "lists": Row("contacts.read"),
+    "list": Row("contacts.read", _of("list")),
+    "list_subscriptions": Row("contacts.read", _of("list")),
     "fields": Row("contacts.read"),
+    "field": Row("contacts.read", _field),
     "tags": Row("contacts.read"),
+    "tag": Row("contacts.read", _of("tag")),
+    "forms": Row("forms.read"),
+    "form_settings": Row("forms.read", _form),
+    "form_stats": Row("forms.read", _form, says=False),
+    "account": Row("sending.read"),
+    "readiness": Row("sending.read"),
     "reputation": Row("emails.read"),
+    "domains": Row("sending.read"),
+    "domain": Row("sending.read", _domain),
+    "domain_check": Row("sending", _domain, acts=True, calls_aws=True),
+    "domain_start_again": Row("sending", _domain, acts=True, calls_aws=True),
     "segments": Row("contacts.read"),
     "segment": Row("contacts.read", _of("segment")),
     "segment_count": Row("contacts.read", _of("segment"), says=False),

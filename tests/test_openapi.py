@@ -60,7 +60,7 @@ def test_answers_are_what_it_says(
     name: str, row: Row, world: World, document: dict[str, Any]
 ) -> None:
     client = Client(headers={"authorization": f"Bearer {world.key.text}"})
-    answer = client.get(address(name, row, world))
+    answer = client.get(address(name, row, world), row.query)
     assert answer.status_code == 200
     _check(document, name, "get", 200, answer.json())
     refused = client.get(address(name, row, world), {"limt": "1"})

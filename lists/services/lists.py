@@ -83,7 +83,7 @@ def uses_of(list_: List) -> list[Use]:
 
 
 @transaction.atomic
-def delete_list(*, list_: List, actor: User, request: HasMeta | None = None) -> int:
+def delete_list(*, list_: List, actor: User | None = None, request: HasMeta | None = None) -> int:
     """Deletes the list and its places; how many there were. The contacts stay, and so does the
     proof of what they agreed to. Raises ListInUse.
 

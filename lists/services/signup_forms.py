@@ -23,7 +23,7 @@ class FormGoal:
 
 @transaction.atomic
 def save_form(
-    *, form: SignupForm, goal: FormGoal, actor: User, request: HasMeta | None = None
+    *, form: SignupForm, goal: FormGoal, actor: User | None = None, request: HasMeta | None = None
 ) -> SignupForm:
     """Stores a new or changed form of its tenant, with what it leads to. Raises TagRefused."""
     new = form.pk is None
@@ -52,7 +52,7 @@ def save_form(
 
 @transaction.atomic
 def switch_form(
-    *, form: SignupForm, on: bool, actor: User, request: HasMeta | None = None
+    *, form: SignupForm, on: bool, actor: User | None = None, request: HasMeta | None = None
 ) -> SignupForm:
     """Opens or closes the form. A closed one is a 404 to the public; confirmations still work."""
     form.is_active = on

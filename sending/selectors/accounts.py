@@ -23,6 +23,34 @@ from sending.ses.explain import Explanation, explain_words
 from tenants.models import Tenant
 
 
+@dataclass(frozen=True)
+class Quota:
+    """What AWS allows one account, as last read; counts are recipients in the last 24 hours."""
+
+    account: SesAccount
+    allowed: int | None  # None: without limit
+    used: int
+    rate: float  # recipients a second
+
+    @classmethod
+    def of(cls, account: SesAccount) -> "Quota":
+        return cls(
+            account,
+            allowed=None if account.max_24_hour_send < 0 else int(account.max_24_hour_send),
+            used=int(account.sent_last_24_hours),
+            rate=account.max_send_rate,
+        )
+
+    @property
+    def left(self) -> int | None:
+        return None if self.allowed is None else max(0, self.allowed - self.used)
+
+
+def quota_of(account: SesAccount) -> Quota | None:
+    """What AWS allows the account; None before it was read."""
+    return Quota.of(account) if account.quota_read_at else None
+
+
 def accounts_of(tenant: Tenant) -> QuerySet[SesAccount]:
     """The tenant's accounts, oldest first."""
     return SesAccount.objects.for_tenant(tenant).order_by("id")

@@ -11,7 +11,7 @@ from sending import domainwatch
 from sending.connection import refused, store
 from sending.credentials import api_of
 from sending.errors import AwsRefused
-from sending.identity import identity_columns
+from sending.identity import identity_columns, mail_from_name
 from sending.models import SenderIdentity
 from sending.ses.api import SesApi
 from sending.ses.errors import SesError
@@ -37,11 +37,15 @@ def check_domain(*, identity: SenderIdentity) -> None:
 def set_mail_from(
     *,
     identity: SenderIdentity,
-    actor: User | None,
+    actor: User | None = None,
     mail_from: str,
     request: HasMeta | None = None,
 ) -> None:
-    """Has bounces go to a name of the tenant's own. Raises AwsRefused, and changes nothing then."""
+    """Has bounces go to a name of the tenant's own, below the domain.
+
+    Raises IdentityRefused, and AwsRefused; then nothing is changed.
+    """
+    mail_from = mail_from_name(mail_from, domain=identity.name)
     try:
         api = api_of(identity.ses_account)
         api.put_mail_from(identity.name, mail_from)
@@ -59,7 +63,7 @@ def set_mail_from(
 
 
 def start_again(
-    *, identity: SenderIdentity, actor: User | None, request: HasMeta | None = None
+    *, identity: SenderIdentity, actor: User | None = None, request: HasMeta | None = None
 ) -> None:
     """Makes a domain anew at SES, which has given up looking for its records after 72 hours.
 

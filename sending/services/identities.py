@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from sending.connection import refused, store
 from sending.credentials import api_of
-from sending.identity import identity_columns
+from sending.identity import identity_columns, identity_name, mail_from_name
 from sending.models import SenderIdentity, SesAccount
 from sending.ses.errors import SesError
 from tenants.clients import HasMeta
@@ -56,7 +56,7 @@ def refresh_identities(*, account: SesAccount) -> int:
 def create_identity(
     *,
     account: SesAccount,
-    actor: User | None,
+    actor: User | None = None,
     name: str,
     mail_from: str = "",
     request: HasMeta | None = None,
@@ -64,9 +64,11 @@ def create_identity(
     """Creates a domain or address at SES, or adopts the one that is there. Raises AwsRefused.
 
     For a domain the row then holds its DKIM records; for an address SES has sent it a mail. A
-    MAIL FROM domain that it has already stays; else it gets `mail_from`, if one is given.
+    MAIL FROM domain that it has already stays; else it gets `mail_from`, if one is given. Raises
+    IdentityRefused for what is no name.
     """
-    name = name.lower()
+    name = identity_name(name)
+    mail_from = mail_from and mail_from_name(mail_from, domain=name)
     try:
         api = api_of(account)
         api.create_identity(name)

@@ -15,13 +15,13 @@ from sending.credentials import platform_account_id
 from sending.errors import AwsRefused
 from sending.forms import ConnectForm, KeyForm, RoleForm
 from sending.models import SesAccount, SesAuth
-from sending.selectors.accounts import accounts_of
+from sending.selectors.accounts import accounts_of, quota_of
 from sending.services import accounts, feedback, identities
 from sending.ses.client import regions
 from sending.ses.policies import permission_policy, trust_policy
 from sending.ses.stack import quick_create_url, template
 from sending.views.lookup import account_at, to_page, to_permissions
-from sending.views.page import account_page, quota_of
+from sending.views.page import account_page
 from tenants.errors import BluefoxError
 from tenants.permissions import allows, requires
 

@@ -13,6 +13,7 @@ from sending.selectors.accounts import (
     feedback_steps,
     may_test_feedback,
     parked_words,
+    quota_of,
 )
 from sending.selectors.feedback import feedback_health
 from sending.selectors.selftest import latest_run
@@ -42,17 +43,6 @@ def account_page(
         **feedback_context(request, account),
     }
     return render(request, "sending/account.html", context, status=status)
-
-
-def quota_of(account: SesAccount) -> dict[str, int | float] | None:
-    """The figures of the quota as last read; None before. A day of -1 has no limit."""
-    if account.quota_read_at is None:
-        return None
-    return {
-        "rate": account.max_send_rate,
-        "day": int(account.max_24_hour_send),
-        "sent": int(account.sent_last_24_hours),
-    }
 
 
 def permissions_of(account: SesAccount) -> dict[str, Any]:

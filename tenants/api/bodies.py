@@ -12,12 +12,14 @@ from rest_framework.parsers import BaseParser
 
 from tenants.api.errors import BodyTooLarge
 
+MOST_LEVELS = 60
+
 
 class JsonParser(BaseParser):
     """Strict JSON in UTF-8, at most `limit` bytes: DATA_UPLOAD_MAX_MEMORY_SIZE where it is None.
 
-    orjson refuses NaN, lone surrogates and deep nesting; NUL, which PostgreSQL cannot keep, is
-    refused here. Raises ParseError (400) or BodyTooLarge (413).
+    orjson refuses NaN and lone surrogates. NUL, which PostgreSQL cannot keep, is refused here, and
+    nesting that Python could not walk through. Raises ParseError (400) or BodyTooLarge (413).
     """
 
     media_type = "application/json"
@@ -37,9 +39,28 @@ class JsonParser(BaseParser):
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}.", code="malformed_json") from error
+        if body.count(b"[") + body.count(b"{") > MOST_LEVELS and _is_too_deep(value):
+            raise ParseError(
+                f"The body is nested more than {MOST_LEVELS} levels deep.", code="malformed_json"
+            )
         if b"\\u0000" in body and _holds_nul(value):
             raise ParseError("The body holds the character U+0000.", code="malformed_json")
         return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    level, depth = [value], 0
+    while level:
+        level = [
+            part
+            for one in level
+            for part in (one.values() if isinstance(one, dict) else one)
+            if isinstance(part, dict | list)
+        ]
+        depth += 1
+        if depth > MOST_LEVELS:
+            return True
+    return False
 
 
 def _holds_nul(value: Any) -> bool:

@@ -126,7 +126,8 @@ def test_what_is_wrong_with_a_body_is_422_and_says_where(
 @pytest.mark.parametrize(
     "body",
     [b"{", b'{"name": NaN}', b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 100_000,
-     b'{"values": {"a": ["\\u0000"]}}'],
+     b'{"values": {"a": ["\\u0000"]}}', b"[" * 61 + b"]" * 61,
+     b'{"values": {"a": ' + b"[" * 1_000 + b'"\\u0000"' + b"]" * 1_000 + b"}}"],
 )  # fmt: skip
 def test_what_is_not_json_is_400(api: Client, body: bytes) -> None:
     assert error_of(post(api, body), 400)["code"] == "malformed_json"

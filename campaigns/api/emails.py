@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from django.db.models import QuerySet
-from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -97,7 +96,7 @@ class EmailAccepted(serializers.Serializer[Any]):
 
 
 class EmailEvent(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=EventKind.values, source="kind")
+    type = serializers.ChoiceField(choices=EventKind.choices, source="kind")
     subtype = serializers.CharField()
     recipient = serializers.CharField()
     diagnostic = serializers.CharField()
@@ -226,9 +225,3 @@ def _email(values: Mapping[str, Any]) -> Email:
         headers=values.get("headers", {}),
         data=values.get("data", {}),
     )
-
-
-urlpatterns = [
-    path("emails", Emails.as_view(), name="emails"),
-    path("emails/<uuid:public_id>", EmailView.as_view(), name="email"),
-]
