@@ -62,6 +62,9 @@ class Identity:
     mail_from_behaviour: str = "USE_DEFAULT_VALUE"
     configuration_set: str = ""
     tags: list[dict[str, str]] = field(default_factory=list)
+    # Bounce, Complaint or Delivery -> topic; and those of them that carry the mail's headers.
+    notifications: dict[str, str] = field(default_factory=dict)
+    headers_in: list[str] = field(default_factory=list)
 
     @property
     def is_domain(self) -> bool:

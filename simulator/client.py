@@ -236,7 +236,7 @@ class SimulatorProcess:
     def environment(self, tls: bool = False) -> dict[str, str]:
         """Return the variables that point boto3 here."""
         url = self.tls_url if tls else self.url
-        names = [f"AWS_ENDPOINT_URL_{service}" for service in ("SESV2", "SNS", "SQS", "STS")]
+        names = [f"AWS_ENDPOINT_URL_{service}" for service in ("SES", "SESV2", "SNS", "SQS", "STS")]
         return dict.fromkeys(names, url) | {"AWS_CA_BUNDLE": str(self.ca_file)}
 
     def start(self) -> "SimulatorProcess":

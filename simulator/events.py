@@ -5,6 +5,7 @@ from typing import Any
 from simulator.messages import Message, new_id, timestamp
 from simulator.mime import addresses_in
 
+NOTIFICATION_TYPES = ("Bounce", "Complaint", "Delivery")
 HEADERS_LIMIT = 10_240  # bytes of headers in a record; the rest is cut and said so
 OUTGOING_IP = "192.0.2.44"
 REMOTE_IP = "192.0.2.25"
@@ -68,6 +69,23 @@ def mail_object(message: Message, delivered: bool = False, headers: bool = True)
         mail["commonHeaders"] = _common_headers(message)
     mail["tags"] = _tags(message, delivered)
     return mail
+
+
+def notification(record: dict[str, Any], message: Message, headers: bool) -> dict[str, Any]:
+    """Return a Bounce, Complaint or Delivery record as a notification of the identity has it.
+
+    It knows no configuration set and no tags.
+    """
+    mail = {key: value for key, value in record["mail"].items() if key != "tags"}
+    if not headers:
+        for key in ("headersTruncated", "headers", "commonHeaders"):
+            mail.pop(key)
+    mail |= {"sourceIp": message.source_ip, "callerIdentity": message.caller}
+    kind = record["eventType"]
+    detail = record[kind.lower()]
+    if kind == "Bounce" and mta(message.region) in detail.get("reportingMTA", ""):
+        detail = detail | {"remoteMtaIp": REMOTE_IP}
+    return {"notificationType": kind, kind.lower(): detail, "mail": mail}
 
 
 def _common_headers(message: Message) -> dict[str, Any]:

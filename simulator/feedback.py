@@ -9,7 +9,7 @@ from zlib import crc32
 import orjson
 
 from simulator import events
-from simulator.accounts import Region, Suppressed
+from simulator.accounts import Identity, Region, Suppressed
 from simulator.mailbox import Mailbox
 from simulator.messages import Message
 from simulator.outcomes import Outcome, is_simulator
@@ -20,6 +20,7 @@ from simulator.store import Store
 
 SUBJECT = "Amazon SES Email Event Notification"
 VALIDATION = "Successfully validated SNS topic for Amazon SES event publishing."
+GREETING = "AmazonSnsSubscriptionSucceeded"
 BOUNCE_KINDS = {
     Outcome.HARD_BOUNCE: "hard",
     Outcome.SOFT_BOUNCE: "soft",
@@ -67,12 +68,22 @@ class Feedback:
                 self._after(settings.complaint_after, self.complain, message, addresses)
 
     def emit(self, kind: str, message: Message, record: Record) -> None:
-        """Publish a record where the configuration set wants it."""
+        """Publish a record where the configuration set, or the identity, wants it."""
         now = time.time()
         listeners = 0
-        for topic_arn in self._topics(message, kind):
+        topics, identity = self._topics(message, kind), self._notified(message, kind)
+        if len(topics) + (identity is not None) > 1:  # one bounce has one feedbackId everywhere
+            record = _always(record(now))
+        for topic_arn in topics:
             listeners += self._publisher.publish(
                 topic_arn, lambda: orjson.dumps(record(now)).decode() + "\n", SUBJECT
+            )
+        if identity is not None:
+            headers = kind in identity.headers_in
+            listeners += self._publisher.publish(
+                identity.notifications[kind],
+                lambda: orjson.dumps(events.notification(record(now), message, headers)).decode(),
+                None,
             )
         mail = self._mailbox.get(message.id)
         if mail is not None and listeners:
@@ -81,6 +92,15 @@ class Feedback:
     def validate(self, topic_arn: str) -> None:
         """Publish the plain sentence that opens event publishing to a topic."""
         self._publisher.publish(topic_arn, lambda: VALIDATION, SUBJECT)
+
+    def greet(self, topic_arn: str, identity: str, kind: str) -> None:
+        """Publish what opens notifications of an identity to a topic."""
+        words = (
+            f"You have successfully subscribed your Amazon SNS topic '{topic_arn}' to receive "
+            f"'{kind}' notifications from Amazon SES for identity '{identity}'."
+        )
+        text = orjson.dumps({"notificationType": GREETING, "message": words}).decode() + "\n"
+        self._publisher.publish(topic_arn, lambda: text, None)
 
     def complain(self, message: Message, addresses: list[str], kind: str = "abuse") -> None:
         """Publish one Complaint of that feedback type for the addresses and suppress them."""
@@ -132,6 +152,9 @@ class Feedback:
         found = region.configuration_sets.get(message.configuration_set) if region else None
         if found is not None and any(d.enabled for d in found.destinations.values()):
             return True
+        sender = region.identities.get(message.identity) if region else None
+        if sender is not None and sender.notifications:
+            return True
         return any(outcome in SUPPRESSING for _, outcome in message.outcomes)
 
     def _topics(self, message: Message, kind: str) -> list[str]:
@@ -149,6 +172,17 @@ class Feedback:
                     topics.append(destination.topic_arn)
         return topics
 
+    def _notified(self, message: Message, kind: str) -> Identity | None:
+        """Return the identity of the mail if it has a topic for such notifications."""
+        region = self._region(message)
+        identity = region.identities.get(message.identity) if region else None
+        if region is None or identity is None:
+            return None
+        topic = region.topics.get(identity.notifications.get(kind, ""))
+        if topic is None or not ses_may_publish(topic, message.account, message.source_arn):
+            return None
+        return identity
+
     def _suppress(self, message: Message, addresses: list[str], reason: str) -> None:
         region = self._region(message)
         if region is None or reason not in region.reasons_for(message.configuration_set):
@@ -159,3 +193,7 @@ class Feedback:
                     address.lower(), reason, time.time(), message.id
                 )
         self._store.touch()
+
+
+def _always(made: dict[str, Any]) -> Record:
+    return lambda _: made

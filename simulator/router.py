@@ -10,6 +10,7 @@ from simulator import (
     pages,
     ses_control,
     ses_identities,
+    ses_notifications,
     ses_sets,
     sns,
     sqs,
@@ -31,6 +32,7 @@ SES_OPERATIONS: dict[tuple[str, str], Operation] = (
 Answer = Response | Awaitable[Response]
 QueryService = Callable[[Request, Caller, Cloud], Response]
 QUERY_SERVICES: dict[str, tuple[QueryService, str]] = {
+    "ses": (ses_notifications.handle, ses_notifications.NAMESPACE),
     "sns": (sns.handle, sns.NAMESPACE),
     "sts": (sts.handle, sts.NAMESPACE),
 }
@@ -114,7 +116,7 @@ class Router:
             service = QUERY_SERVICES.get(scope.service)
             if service is None:
                 raise ApiError("InvalidSignatureException", "Credential should be scoped to "
-                               "correct service: 'sns' or 'sts'.", 403)  # fmt: skip
+                               "correct service: 'ses', 'sns' or 'sts'.", 403)  # fmt: skip
             handle, namespace = service
             return handle(request, verify(request, scope, self._cloud.store), self._cloud)
         except ApiError as error:

@@ -126,10 +126,11 @@ def xml_error(error: ApiError, namespace: str) -> Response:
     return Response(body.encode(), error.status, XML_TYPE, {"x-amzn-RequestId": number})
 
 
-def xml_response(action: str, result: str, namespace: str) -> Response:
-    """Return the query protocol's success document; `result` is XML for <ActionResult>."""
+def xml_response(action: str, result: str, namespace: str, *, wrapped: bool = False) -> Response:
+    """Return the query protocol's success document; `result` is XML for <ActionResult>, which is
+    there without any, too, where `wrapped`."""
     number = request_id()
-    inner = f"<{action}Result>{result}</{action}Result>" if result else ""
+    inner = f"<{action}Result>{result}</{action}Result>" if result or wrapped else ""
     body = (
         f'<{action}Response xmlns="{namespace}">{inner}<ResponseMetadata>'
         f"<RequestId>{number}</RequestId></ResponseMetadata></{action}Response>"

@@ -1,17 +1,19 @@
 """The way back by hand: a topic of the tenant's own, confirmed safely."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from sending.models import SesAccount
+from lists.models import Contact, Suppression
+from sending.models import Batch, Message, MessageEvent, Outcome, SesAccount
 from sending.selectors.feedback import HealthState, feedback_health
 from sending.services import feedback
 from tests.cloud import REGION, TENANT, Cloud, cloud, simulator
 from tests.conftest import Person
 from tests.webhooks.aws import aws, connected, until
-from tests.webhooks.conftest import NOW, Post, Signer, payload
+from tests.webhooks.conftest import NOW, Post, Signer, make_message, payload
 from webhooks import certificates, confirming, tasks
 from webhooks.models import SnsMessage
 
@@ -100,6 +102,57 @@ def test_from_a_pasted_arn_to_events(
     assert feedback_health(account).state == HealthState.GOOD
     state = f"/w/acme/sending/{account.public_id}/feedback/own/state/"
     assert alice.client.get(state).status_code == 286
+
+
+def test_notifications_of_an_identity_are_enough(
+    cloud: Cloud, connected: SesAccount, alice: Person, add_contact: Callable[..., Contact]
+) -> None:
+    """The oldest way by hand: no configuration set, so no tags; SES's id finds the mail."""
+    arn = aws(cloud, "sns").create_topic(Name="theirs")["TopicArn"]
+    page(alice, connected, topic_arn=arn)
+    subscribe(cloud, arn)
+    tasks.confirm_subscriptions()
+    for kind in ("Bounce", "Complaint", "Delivery"):
+        aws(cloud, "ses").set_identity_notification_topic(
+            Identity="acme.example", NotificationType=kind, SnsTopic=arn
+        )
+    account = SesAccount.unscoped.get()
+    batch = Batch.unscoped.create(
+        tenant=account.tenant, lane=3, ses_account=account, state="running", subject="Hello"
+    )
+    messages = {}
+    for who in ("bounce", "complaint", "success"):
+        message = make_message(batch, add_contact(f"{who}@simulator.amazonses.com"))
+        sent = aws(cloud, "sesv2").send_email(
+            FromEmailAddress="news@acme.example",
+            Destination={"ToAddresses": [message.email]},
+            Content={"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "Hi"}}}},
+        )
+        Message.unscoped.filter(pk=message.pk).update(ses_message_id=sent["MessageId"])
+        messages[who] = message
+
+    def translated() -> bool:
+        tasks.translate()
+        return MessageEvent.unscoped.count() == 4  # one for each, and the complaint's Delivery
+
+    until(translated)
+    for message in messages.values():
+        message.refresh_from_db()
+    assert messages["bounce"].outcome == Outcome.HARD_BOUNCED
+    assert messages["complaint"].outcome == Outcome.COMPLAINED
+    assert messages["success"].outcome == Outcome.DELIVERED
+    suppressed = dict(Suppression.unscoped.values_list("email_norm", "reason"))
+    assert suppressed == {
+        messages["bounce"].email: "hard_bounce",
+        messages["complaint"].email: "complaint",
+    }
+    account.refresh_from_db()
+    assert account.events_published
+    assert feedback_health(account).state == HealthState.GOOD
+    # SES's three greetings came too, and are done with.
+    assert not SnsMessage.unscoped.filter(processed_at=None).exists()
+    assert not SnsMessage.unscoped.exclude(error="").exists()
+    assert cloud.sim.dead_letters() == []
 
 
 @pytest.mark.parametrize(
