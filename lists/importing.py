@@ -197,7 +197,7 @@ class _Writer:
             return self._write(chunk, turn, fresh=self.fresh and not tried)
 
         written = try_again(write, on=_TRY_AGAIN)
-        self.fresh = written.created == len(chunk.lines)
+        self.fresh = written.created == chunk.kept
         return written
 
     def _reread(self, chunk: Chunk) -> Written:
@@ -228,7 +228,7 @@ class _Writer:
 
     def _move(self, chunk: Chunk, written: Written) -> int:
         """Moves the fence and counts; 0 where we may not."""
-        unchanged = len(chunk.lines) - written.created - written.updated
+        unchanged = chunk.kept - written.created - written.updated
         return (
             _open(self.import_)
             .filter(rows=max(chunk.first, self.import_.rows), cancel_requested=False)

@@ -32,9 +32,12 @@ def read_chunks(file: IO[bytes], fmt: CsvFormat, reader: RowReader, sizes: Sizes
     while True:
         most = min(sizes.chunk, sizes.border - first) if first < sizes.border else sizes.chunk
         chunk = Chunk(first)
-        reader.read(islice(records, most), seen, chunk, public_ids(most))
+        lines = reader.read(islice(records, most), seen, chunk, public_ids(most))
         if not chunk.rows:
             return
         first += chunk.rows
-        chunk.lines.sort()  # neighbours in the index of addresses: written one after the other
+        lines.sort()  # neighbours in the index of addresses: written one after the other
+        # Bytes take half of what the lines take, of which several chunks are kept.
+        chunk.kept, chunk.copy = len(lines), "".join(lines).encode()
+        del lines
         yield chunk

@@ -44,7 +44,8 @@ class Chunk:
 
     first: int  # rows of the file before this chunk
     rows: int = 0
-    lines: list[str] = field(default_factory=list)  # COPY text format, columns of COPY_COLUMNS
+    kept: int = 0  # rows to write, which are `copy`
+    copy: bytes = b""  # COPY text format, columns of COPY_COLUMNS
     # A status that stops mail counts even where its row repeats an earlier address.
     stops: dict[str, State] = field(default_factory=dict)
     invalid: list[tuple[int, str, str, str]] = field(default_factory=list)
@@ -117,9 +118,11 @@ class RowReader:
             for target in own
         ]
 
-    def read(self, records: Iterable[Record], seen: Seen, chunk: Chunk, ids: list[str]) -> None:
-        """Reads records into the chunk, with what is wrong in those that cannot be stored; `ids`
-        are public_ids() for at least as many.
+    def read(
+        self, records: Iterable[Record], seen: Seen, chunk: Chunk, ids: list[str]
+    ) -> list[str]:
+        """Reads records into lines for COPY, and into the chunk what is wrong in those that cannot
+        be stored; `ids` are public_ids() for at least as many.
 
         The loop is most of what Python does in an import; what it asks of each row is written out
         in it, and what is not usual is left to the functions below.
@@ -128,7 +131,8 @@ class RowReader:
         first_of, last_of, said = self._first, self._last, self._said
         email_at, status_at, usual = self._email, self._status, self._state
         first_at, last_at = self._first_name, self._last_name
-        remember, keep = seen.add, chunk.lines.append
+        lines: list[str] = []
+        remember, keep = seen.add, lines.append
         next_id = ids.pop
         for line, values in records:
             chunk.rows += 1
@@ -160,6 +164,7 @@ class RowReader:
             if hygiene is not _PERSON:
                 named = chunk.role if hygiene is _ROLE else chunk.disposable
                 named.append((line, email_norm))
+        return lines
 
     def _address(self, value: str) -> tuple[str, str, Hygiene]:
         try:

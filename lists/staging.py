@@ -226,13 +226,13 @@ def write_chunk(import_: Import, target: Target, chunk: Chunk, *, fresh: bool = 
         _stage(cursor, chunk)
         known, _, writes = (0, 0, False) if fresh else _compare(cursor, import_, values)
         suppressed = _suppressed(cursor, values)
-        if known < len(chunk.lines):
+        if known < chunk.kept:
             unknown = _UNKNOWN if known else ""
             _create(cursor, values, unknown)
             keep_erased(import_.tenant_id, _addresses(cursor, unknown))
         cursor.execute(_BY_ID)
         updated = _update(cursor, import_, values) if writes else 0
-        return _written(cursor, len(chunk.lines) - known, updated, suppressed)
+        return _written(cursor, chunk.kept - known, updated, suppressed)
 
 
 def compare_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
@@ -241,7 +241,7 @@ def compare_chunk(import_: Import, target: Target, chunk: Chunk) -> Written:
     with connection.cursor() as cursor:
         _stage(cursor, chunk)
         known, changed, _ = _compare(cursor, import_, values)
-        return _written(cursor, len(chunk.lines) - known, changed, _suppressed(cursor, values))
+        return _written(cursor, chunk.kept - known, changed, _suppressed(cursor, values))
 
 
 def hold_target(import_: Import, target: Target) -> Target:
@@ -288,7 +288,7 @@ def _stage(cursor: CursorWrapper, chunk: Chunk) -> None:
     cursor.execute(_STAGE)
     cursor.copy_expert(
         f"COPY import_rows ({COPY_COLUMNS}) FROM STDIN",
-        io.BytesIO("".join(chunk.lines).encode()),
+        io.BytesIO(chunk.copy),
         size=_COPY_BLOCK,
     )
 

@@ -76,16 +76,17 @@ def in_turn(
         threads = cycle([stack.enter_context(_writer()) for _ in range(writers)])
         stack.enter_context(_short_switches())
         begun: deque[tuple[Chunk, Future[Written]]] = deque()
-        stack.callback(lambda: [written.cancel() for _, written in begun])
+        first_before = 0
+        before: Future[Written] | None = None
         for chunk in chunks:
-            turn = Turn(import_id, chunk.first)
-            if begun:
-                before, written = begun[-1]
-                turn = Turn(import_id, chunk.first, before.first, written)
-            begun.append((chunk, next(threads).submit(write, chunk, turn)))
+            if len(begun) == writers:
+                begun[0][1].result()  # then its thread is free
+            turn = Turn(import_id, chunk.first, first_before, before)
+            first_before, before = chunk.first, next(threads).submit(write, chunk, turn)
+            begun.append((chunk, before))
             if len(begun) > writers:
-                yield begun[0][0], begun[0][1].result()
-                begun.popleft()
+                ended, written = begun.popleft()
+                yield ended, written.result()
         for chunk, written in begun:
             yield chunk, written.result()
 

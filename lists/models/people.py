@@ -141,8 +141,11 @@ class Source(models.TextChoices):
 
 
 class Subscription(TenantOwned):
-    """A contact's place on a list."""
+    """A contact's place on a list, which has no number of its own: an index more would only be that
+    number's.
+    """
 
+    pk = models.CompositePrimaryKey("contact_id", "list_id")
     # As for Contact, no check by the database. Whoever writes a place holds its contact's row, and
     # whoever deletes a contact takes that row first (select_for_update): no place is left behind.
     tenant = models.ForeignKey(
@@ -190,9 +193,6 @@ class Subscription(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["contact", "list"], name="subscription_once"),
-        ]
         indexes = [
             # The audience of a campaign, walked by contact id; and counts by status.
             models.Index(fields=["list", "status", "contact"], name="subscription_audience"),

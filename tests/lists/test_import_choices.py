@@ -332,5 +332,5 @@ def test_old_statistics_do_not_spoil_the_search_for_known_contacts(
         cursor.execute(f"EXPLAIN {know}", values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("DROP TABLE import_rows, import_known")
-    assert "using contact_address" in plan and "using subscription_once" in plan
+    assert "using contact_address" in plan and "using lists_subscription_pkey" in plan
     assert "contact_newest" not in plan and "subscription_audience" not in plan
