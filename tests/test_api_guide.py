@@ -47,7 +47,9 @@ def _asked(example: str, world: World) -> dict[str, Any]:
     for name, thing in ids.items():
         example = example.replace(f"'${name}'", str(thing.public_id))
         example = example.replace(f"${name}", str(thing.public_id))
-    example = example.replace("$KEY", world.key.text).replace("$BLUEFOX", "/api/v1")
+    example = example.replace("$AUTH", f"Authorization: Bearer {world.key.text}")
+    example = example.replace("$JSON", "Content-Type: application/json")
+    example = example.replace("$BLUEFOX", "/api/v1")
     words = shlex.split(example.replace("\\\n", " "))
     asked: dict[str, Any] = {"method": "POST" if " -d " in example else "GET", "headers": {}}
     asked["data"] = ""
