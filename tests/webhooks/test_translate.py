@@ -38,7 +38,7 @@ from sending.models import (
 from tenants.models import Tenant
 from tests.conftest import Person
 from tests.webhooks.conftest import SES_ID, make_message, payload
-from webhooks import translate
+from webhooks import applying, translate
 from webhooks.models import Feedback, SnsMessage
 
 Store = Callable[..., SnsMessage]
@@ -332,7 +332,7 @@ def test_a_database_in_trouble_marks_nothing(
         def fail(*rows: Any, **told: Any) -> None:
             raise OperationalError("gone")
 
-        broken.setattr(translate, "apply_outcomes", fail)
+        broken.setattr(applying, "apply_outcomes", fail)
         with pytest.raises(OperationalError):
             run()
     assert SnsMessage.unscoped.filter(processed_at=None, error="").count() == 1
