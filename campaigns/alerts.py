@@ -1,15 +1,12 @@
 """Tells the members by mail what happened to a campaign while nobody was looking."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 
 from campaigns.models import AlertKind, Campaign, CampaignAlert
 from campaigns.selectors.refusals import refusals_of, refused_untold
-from tenants.models import User
-from tenants.services.mails import mail_members, mail_waiting
+from tenants.services.mails import mail_alike, mail_waiting
 
 _GIVE_UP = timedelta(days=1)
 
@@ -47,13 +44,7 @@ def mail_noted(now: datetime) -> int:
 
 def _mail(alert: CampaignAlert) -> bool:
     page = reverse("campaigns:report", args=[alert.tenant.slug, alert.campaign.public_id])
-    context = {"alert": alert, "tenant": alert.tenant, "page_url": f"{settings.SITE_URL}{page}"}
-    template = "campaign_alert"
-    if alert.kind == AlertKind.REFUSED:
-        template = "campaign_refused"
-        context["refusals"] = refusals_of(alert.campaign)
-
-    def values(_: User) -> dict[str, Any]:
-        return context
-
-    return mail_members(alert.tenant, template, values)
+    if alert.kind != AlertKind.REFUSED:
+        return mail_alike(alert.tenant, "campaign_alert", page, alert=alert)
+    refusals = refusals_of(alert.campaign)
+    return mail_alike(alert.tenant, "campaign_refused", page, alert=alert, refusals=refusals)

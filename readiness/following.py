@@ -1,14 +1,11 @@
 """Tells the members by mail what AWS has decided."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 
 from readiness.models import DECIDED, ReviewStep
-from tenants.models import User
-from tenants.services.mails import mail_members, mail_waiting
+from tenants.services.mails import mail_alike, mail_waiting
 
 _GIVE_UP = timedelta(days=1)
 
@@ -21,14 +18,4 @@ def mail_decisions(now: datetime) -> int:
 
 def _mail(step: ReviewStep) -> bool:
     page = reverse("readiness:request", args=[step.tenant.slug, step.ses_account.public_id])
-    context = {
-        "step": step,
-        "account": step.ses_account,
-        "tenant": step.tenant,
-        "page_url": f"{settings.SITE_URL}{page}",
-    }
-
-    def values(_: User) -> dict[str, Any]:
-        return context
-
-    return mail_members(step.tenant, "access_decided", values)
+    return mail_alike(step.tenant, "access_decided", page, step=step, account=step.ses_account)

@@ -18,8 +18,8 @@ from readiness.selectors.rates import rates_between
 from readiness.selectors.reports import bounds, last_month
 from readiness.verdicts import State
 from sending.selectors.accounts import accounts_of, default_account
-from tenants.models import Tenant, User
-from tenants.services.mails import mail_members, mail_waiting
+from tenants.models import Tenant
+from tenants.services.mails import mail_alike, mail_waiting
 
 _GIVE_UP = timedelta(days=1)
 
@@ -100,15 +100,11 @@ def _unengaged(tenant: Tenant) -> int | None:
 def _mail(report: MonthlyReport) -> bool:
     tenant = report.tenant
     page = reverse("readiness:report", args=[tenant.slug, report.public_id])
-    context = {
-        "report": report,
-        "month": read(report.figures),
-        "tenant": tenant,
-        "page_url": f"{settings.SITE_URL}{page}",
-        "settings_url": f"{settings.SITE_URL}{reverse('tenants:settings', args=[tenant.slug])}",
-    }
-
-    def values(_: User) -> dict[str, Any]:
-        return context
-
-    return mail_members(tenant, "monthly_report", values)
+    return mail_alike(
+        tenant,
+        "monthly_report",
+        page,
+        report=report,
+        month=read(report.figures),
+        settings_url=f"{settings.SITE_URL}{reverse('tenants:settings', args=[tenant.slug])}",
+    )

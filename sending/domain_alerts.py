@@ -6,18 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.utils import parseaddr
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Greatest
 from django.urls import reverse
 
 from sending.identity import names_of
 from sending.models import Batch, DomainAlert, DomainRecord, SenderIdentity
-from tenants.models import Tenant, User
-from tenants.services.mails import mail_members, mail_waiting
+from tenants.models import Tenant
+from tenants.services.mails import mail_alike, mail_waiting
 
 _GIVE_UP = timedelta(days=1)
 
@@ -89,10 +87,5 @@ def _mail(alert: DomainAlert) -> bool:
         page = reverse("domains:domain", args=[slug, identity.public_id])
     else:
         page = reverse("sending:account", args=[slug, identity.ses_account.public_id])
-    context = {"alert": alert, "tenant": alert.tenant, "page_url": f"{settings.SITE_URL}{page}"}
-
-    def values(_: User) -> dict[str, Any]:
-        return context
-
     template = "domain_report" if alert.reported_on else "domain_alert"
-    return mail_members(alert.tenant, template, values)
+    return mail_alike(alert.tenant, template, page, alert=alert)

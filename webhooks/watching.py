@@ -4,16 +4,13 @@ docs/decisions/feedback-health.md has the reasons for the figures.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
 from sending.models import SesAccount
 from sending.selectors.feedback import Reported, reported, watched
-from tenants.models import User
-from tenants.services.mails import mail_members, mail_waiting
+from tenants.services.mails import mail_alike, mail_waiting
 from webhooks.models import FeedbackAlarm
 
 # SES publishes a Send event within seconds of accepting a mail.
@@ -87,14 +84,4 @@ def mail_alarms(now: datetime) -> int:
 
 def _mail(alarm: FeedbackAlarm) -> bool:
     page = reverse("sending:account", args=[alarm.tenant.slug, alarm.ses_account.public_id])
-    context = {
-        "alarm": alarm,
-        "account": alarm.ses_account,
-        "tenant": alarm.tenant,
-        "page_url": f"{settings.SITE_URL}{page}",
-    }
-
-    def values(_: User) -> dict[str, Any]:
-        return context
-
-    return mail_members(alarm.tenant, "feedback_alarm", values)
+    return mail_alike(alarm.tenant, "feedback_alarm", page, alarm=alarm, account=alarm.ses_account)

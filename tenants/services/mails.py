@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import Model, Q, QuerySet
 from django.template.loader import render_to_string
@@ -55,6 +56,14 @@ def mail_members(
     users = [member.user for member in members.select_related("user")]
     mailed = [mail_one(tenant, template, user, values_for(user)) for user in users]
     return any(mailed) or not users
+
+
+def mail_alike(tenant: Tenant, template: str, page: str, **values: Any) -> bool:
+    """The same to all of them, of which the path `page` tells more: `values`, and beside them
+    `tenant` and `page_url`.
+    """
+    context = values | {"tenant": tenant, "page_url": f"{settings.SITE_URL}{page}"}
+    return mail_members(tenant, template, lambda _: context)
 
 
 def mail_one(tenant: Tenant, template: str, user: User, values: dict[str, Any]) -> bool:
