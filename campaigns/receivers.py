@@ -17,8 +17,7 @@ from lists.signals import (
     Use,
     contact_timeline,
     deletion_asked,
-    list_used_by,
-    segment_used_by,
+    used_by,
 )
 from sending.models import Batch, BatchState
 from sending.signals import paused_by_limit
@@ -50,25 +49,25 @@ def tell_members(batch: Batch, reason: str, **_: Any) -> None:
         alerts.note(campaign=campaign, kind=AlertKind.LIMIT, reason=reason)
 
 
-@receiver(list_used_by)
-def name_campaigns(list_: List, **_: Any) -> list[Use]:
+@receiver(used_by, sender=List)
+def name_campaigns(thing: List, **_: Any) -> list[Use]:
     """Campaigns to the list that have not ended; it cannot go while one is planned or leaves."""
     return [
         _use(one, blocks=one.status in (CampaignStatus.SCHEDULED, CampaignStatus.LAUNCHED))
-        for one in _naming(list_.tenant, Q(lists=list_) | Q(excluded_lists=list_))
+        for one in _naming(thing.tenant, Q(lists=thing) | Q(excluded_lists=thing))
         if one.batch is None or one.batch.state not in (BatchState.DONE, BatchState.CANCELLED)
     ]
 
 
-@receiver(segment_used_by)
-def name_campaigns_of_segment(segment: Segment, **_: Any) -> list[Use]:
+@receiver(used_by, sender=Segment)
+def name_campaigns_of_segment(thing: Segment, **_: Any) -> list[Use]:
     """Campaigns that name the segment. It cannot go before they leave, or who is excluded by it
     would be mailed; one that has left keeps the conditions that it had.
     """
-    naming = Q(segments=segment) | Q(excluded_segments=segment)
+    naming = Q(segments=thing) | Q(excluded_segments=thing)
     return [
         _use(one, blocks=one.status != CampaignStatus.LAUNCHED)
-        for one in _naming(segment.tenant, naming)
+        for one in _naming(thing.tenant, naming)
     ]
 
 

@@ -31,9 +31,10 @@ class Use:
     blocks: bool = False
 
 
-# Sent before a list is deleted, and for its page: list_used_by.send(sender=List, list_=list_).
-# A receiver returns a list of Use: each thing of its app that would lose the list.
-list_used_by = Signal()
+# Sent before a list or a segment is deleted, and for its page:
+# used_by.send(sender=List or Segment, thing=it).
+# A receiver returns a list of Use: each thing of its app that would lose it.
+used_by = Signal()
 
 # Sent before a field or tag is deleted: deletion_asked.send(sender=ContactField or Tag, thing=it).
 # A receiver returns a list of sentences that say what uses it; an empty one for nothing.
@@ -49,10 +50,6 @@ contact_exported = Signal()
 # this person, also of their address alone, and takes address, name and data out of what has to
 # stay. When it raises, nothing is erased.
 contact_erased = Signal()
-
-# Sent before a segment is deleted, and for its page:
-# segment_used_by.send(sender=Segment, segment=segment). A receiver returns a list of Use.
-segment_used_by = Signal()
 
 # Sent in the transaction that suppresses addresses for a hard bounce or complaint that was not read
 # from SES's list: suppressed_by_us.send(sender=Suppression, tenant_id=id, rows=rows), each row

@@ -21,7 +21,7 @@ from lists.segments.names import Broken, names_for
 from lists.segments.reading import conditions, parse
 from lists.segments.sql import Clock, Compiled, compile_definition, found_by
 from lists.segments.wording import words
-from lists.signals import Use, segment_used_by
+from lists.signals import Use, used_by
 from tenants.models import Tenant
 
 SAMPLE = 10
@@ -121,9 +121,9 @@ def _sample(tenant: Tenant, asked: Compiled) -> list[Contact]:
     return list(Contact.objects.for_tenant(tenant).filter(pk__in=ids).order_by("email_norm"))
 
 
-def uses_of(segment: Segment) -> list[Use]:
-    """What would lose the segment if it were deleted, as the apps above answer."""
-    answers: list[Any] = segment_used_by.send(sender=Segment, segment=segment)
+def uses_of(thing: Segment | List) -> list[Use]:
+    """What would lose a segment or a list if it were deleted, as the apps above answer."""
+    answers: list[Any] = used_by.send(sender=type(thing), thing=thing)
     return [use for _, uses in answers for use in uses]
 
 

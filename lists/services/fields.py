@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from lists.errors import BulkRefused, FieldTaken
 from lists.mapping import TARGETS, field_key
 from lists.models import BulkAction, BulkKind, BulkStatus, ContactField, FieldKind
 from lists.selectors.filters import ContactFilter
 from lists.services.bulk import start_bulk
+from lists.services.naming import name_of_its_own
 from lists.services.segments import refuse_if_used
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
@@ -32,21 +33,18 @@ def create_field(
         raise FieldTaken(f"Every contact has {label} already. Choose another name.")
     if _being_cleared(tenant, key):
         raise FieldTaken(f"The values of an older field {key} are being deleted. Wait for its end.")
-    try:
-        with transaction.atomic():
-            made: ContactField = ContactField.unscoped.create(
-                tenant=tenant, key=key, label=label, kind=kind
-            )
-            audit.record(
-                tenant=tenant,
-                actor=actor,
-                action="field.created",
-                target=label,
-                detail={"key": key, "kind": str(kind)},
-                request=request,
-            )
-    except IntegrityError as error:
-        raise FieldTaken(f"There is a field {key} already. Choose another name.") from error
+    with name_of_its_own(FieldTaken(f"There is a field {key} already. Choose another name.")):
+        made: ContactField = ContactField.unscoped.create(
+            tenant=tenant, key=key, label=label, kind=kind
+        )
+        audit.record(
+            tenant=tenant,
+            actor=actor,
+            action="field.created",
+            target=label,
+            detail={"key": key, "kind": str(kind)},
+            request=request,
+        )
     return made
 
 

@@ -1,14 +1,13 @@
 """Writes to lists."""
 
-from typing import Any
-
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.urls import reverse
 
 from lists.errors import ListInUse, ListNameTaken
 from lists.models import List, SignupForm
-from lists.selectors.segments import segments_with
-from lists.signals import Use, list_used_by
+from lists.selectors import segments
+from lists.services.naming import name_of_its_own
+from lists.signals import Use
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
 from tenants.services import audit
@@ -32,18 +31,10 @@ def save_list(
     saved.description = description.strip()
     saved.is_public = is_public
     saved.double_opt_in = double_opt_in
-    try:
-        with transaction.atomic():
-            saved.save()
-            audit.record(
-                tenant=tenant,
-                actor=actor,
-                action="list.created" if is_new else "list.changed",
-                target=saved.name,
-                request=request,
-            )
-    except IntegrityError as error:
-        raise ListNameTaken(name) from error
+    action = "list.created" if is_new else "list.changed"
+    with name_of_its_own(ListNameTaken(name)):
+        saved.save()
+        audit.record(tenant=tenant, actor=actor, action=action, target=saved.name, request=request)
     return saved
 
 
@@ -76,10 +67,9 @@ def uses_of(list_: List) -> list[Use]:
     ]
     own += [
         Use("Segment", one.name, reverse("lists:segment", args=[slug, one.public_id]), blocks=True)
-        for one in segments_with(list_)
+        for one in segments.segments_with(list_)
     ]
-    answers: list[Any] = list_used_by.send(sender=List, list_=list_)
-    return own + [use for _, uses in answers for use in uses]
+    return own + segments.uses_of(list_)
 
 
 @transaction.atomic

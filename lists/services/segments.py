@@ -1,6 +1,6 @@
 """Writes to segments, and the answer to whoever deletes what they name."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from lists.errors import InUse, SegmentNameTaken, SegmentRefused
 from lists.models import ContactField, Segment, Tag
@@ -8,6 +8,7 @@ from lists.segments.language import Definition
 from lists.segments.names import names_for
 from lists.segments.reading import dump
 from lists.selectors.segments import segments_with, uses_of
+from lists.services.naming import name_of_its_own
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
 from tenants.services import audit
@@ -36,18 +37,10 @@ def save_segment(
         raise SegmentRefused([(0, 0, f"{MOST_SEGMENTS} segments are the most. Delete one first.")])
     saved = segment or Segment(tenant=tenant)
     saved.name, saved.definition = name.strip(), dump(definition)
-    try:
-        with transaction.atomic():
-            saved.save()
-            audit.record(
-                tenant=tenant,
-                actor=actor,
-                action="segment.changed" if segment else "segment.created",
-                target=saved.name,
-                request=request,
-            )
-    except IntegrityError as error:
-        raise SegmentNameTaken(saved.name) from error
+    action = "segment.changed" if segment else "segment.created"
+    with name_of_its_own(SegmentNameTaken(saved.name)):
+        saved.save()
+        audit.record(tenant=tenant, actor=actor, action=action, target=saved.name, request=request)
     return saved
 
 
@@ -62,21 +55,18 @@ def duplicate_segment(
     numbers = range(1, len(taken) + 2)
     names = (f"Copy{'' if n == 1 else f' {n}'} of {segment.name}"[:120] for n in numbers)
     name = next(name for name in names if name.lower() not in taken)
-    try:
-        with transaction.atomic():
-            copy: Segment = Segment.unscoped.create(
-                tenant=segment.tenant, name=name, definition=segment.definition
-            )
-            audit.record(
-                tenant=segment.tenant,
-                actor=actor,
-                action="segment.created",
-                target=name,
-                detail={"copy of": segment.name},
-                request=request,
-            )
-    except IntegrityError as error:
-        raise SegmentNameTaken(name) from error
+    with name_of_its_own(SegmentNameTaken(name)):
+        copy: Segment = Segment.unscoped.create(
+            tenant=segment.tenant, name=name, definition=segment.definition
+        )
+        audit.record(
+            tenant=segment.tenant,
+            actor=actor,
+            action="segment.created",
+            target=name,
+            detail={"copy of": segment.name},
+            request=request,
+        )
     return copy
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from lists.errors import TagRefused
 from lists.models import Contact, ContactTag, Tag
 from lists.services import consent
+from lists.services.naming import name_of_its_own
 from lists.services.segments import refuse_if_used
 from tenants.clients import HasMeta
 from tenants.models import Tenant, User
@@ -26,19 +27,17 @@ def save_tag(
     """Makes a tag, or renames `tag`. Raises TagRefused for a name that is taken or is none."""
     saved = tag or Tag(tenant=tenant)
     before, saved.name = saved.name, tag_name(name)
-    try:
-        with transaction.atomic():
-            saved.save()
-            audit.record(
-                tenant=tenant,
-                actor=actor,
-                action="tag.renamed" if tag else "tag.created",
-                target=saved.name,
-                detail={"before": before} if tag else {},
-                request=request,
-            )
-    except IntegrityError as error:
-        raise TagRefused(f"There is a tag {saved.name} already. Choose another name.") from error
+    taken = TagRefused(f"There is a tag {saved.name} already. Choose another name.")
+    with name_of_its_own(taken):
+        saved.save()
+        audit.record(
+            tenant=tenant,
+            actor=actor,
+            action="tag.renamed" if tag else "tag.created",
+            target=saved.name,
+            detail={"before": before} if tag else {},
+            request=request,
+        )
     return saved
 
 
