@@ -24,26 +24,35 @@ def sending_credentials(account: SesAccount) -> Credentials:
     The session of a role is kept in this process until five minutes before it ends. Raises
     SesError when AWS does not let us assume the role.
     """
+    known = credentials_at_hand(account)
+    if known is None:
+        known = assume_role(account.role_arn, account.external_id, region=account.region)
+        with _lock:
+            for ended in [name for name, session in _sessions.items() if _ends_soon(session)]:
+                del _sessions[ended]
+            _sessions[_session_key(account)] = known
+    return known
+
+
+def credentials_at_hand(account: SesAccount) -> Credentials | None:
+    """What signs requests to this account, where that is known without asking AWS."""
     if account.auth == SesAuth.KEY:
         return Credentials(
             account.credentials["access_key_id"], account.credentials["secret_access_key"]
         )
-    # The external id is in the key: a role that was connected again is assumed again.
-    key = (account.role_arn, account.external_id, account.region)
-    kept = _sessions.get(key)
-    if kept is None or _ends_soon(kept):
-        kept = assume_role(account.role_arn, account.external_id, region=account.region)
-        with _lock:
-            for ended in [name for name, session in _sessions.items() if _ends_soon(session)]:
-                del _sessions[ended]
-            _sessions[key] = kept
-    return kept
+    kept = _sessions.get(_session_key(account))
+    return None if kept is None or _ends_soon(kept) else kept
+
+
+def _session_key(account: SesAccount) -> tuple[str, str, str]:
+    # The external id is in it: a role that was connected again is assumed again.
+    return account.role_arn, account.external_id, account.region
 
 
 def forget_session(account: SesAccount) -> None:
     """Drops the kept session, so that the next call assumes the role anew (ExpiredToken)."""
     with _lock:
-        _sessions.pop((account.role_arn, account.external_id, account.region), None)
+        _sessions.pop(_session_key(account), None)
 
 
 def _ends_soon(credentials: Credentials) -> bool:

@@ -1,4 +1,4 @@
-"""A drain: takes due work for a bounded time and has each message sent at its slot.
+"""Drains: each takes due work for a bounded time and has every message sent at its slot.
 
 One event loop per process; PostgreSQL and Valkey are asked in threads, always for many messages at
 a time. Several drains in any number of processes and machines share the wheel. Reasons:
@@ -11,22 +11,23 @@ import logging
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from uuid import uuid4
 
 import uvloop
-from redis.exceptions import RedisError
 
 from sending import feed, ledger, parking, queue, quota
 from sending.errors import ContentError
 from sending.flight import Window
-from sending.lateness import Lateness
 from sending.ledger import Claimed
 from sending.outbound import Outbound, load
+from sending.pace import SLOW
 from sending.recording import Recorder, untouched
 from sending.schedule import Job, Schedule
 from sending.sender import Sender
+from sending.slotless import Slotless
 from sending.threads import ServerClock, Threads
 from sending.transport import Transport
 
@@ -34,14 +35,14 @@ logger = logging.getLogger(__name__)
 
 _LINGER = 1.0  # a drain without work stays this long, one of them longer while something waits
 _WATCH = 10.0  # seconds; what is due later is for the sweep
-# A look finds all that is due within the lookahead (sending.pace). Of a hundred slow accounts one
-# is always due: looked at less often, they share a claim, which costs the same for one as for many.
+_AFRESH = 20.0  # what is learnt of accounts and batches, their keys too, is forgotten after this
+# A look finds all that may be taken ahead (sending.pace). Of a hundred slow accounts one is always
+# due: looked at less often, they share a claim, which costs the same for one as for many.
 _LOOK_AGAIN, _LOOK_AT_SLOW = 0.02, 0.05
-_SLOW = 0.02  # seconds between slots
 _CROWDED = 0.005
 # Times the window: as many wait for a place as are in flight, twice as many are being claimed. A
-# claim costs PostgreSQL the same time to plan for ten messages as for two hundred. What waits for a
-# slot in the future is not counted: the lookahead limits it.
+# claim costs PostgreSQL the same time to plan for ten messages as for two hundred. What waits for
+# slots at a pace is not counted: sending.pace limits it.
 _ROOM, _CLAIM = 3, 2
 _COMPANY_EVERY = 0.25
 _ASK_EVERY = 0.5  # a pause is heard of within this, whatever is claimed already
@@ -69,15 +70,35 @@ class Engine:
             self._transport.close()
 
     async def _run(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        told, end, name = asyncio.Event(), time.monotonic() + seconds, uuid4().hex
+
+        def over() -> bool:
+            return told.is_set() or stopping() or time.monotonic() >= end
+
         async with Threads() as threads:
-            drain = Drain(self._transport, threads, self._window)
-            until = time.monotonic() + seconds
-            with _on_sigterm(drain.stop):
-                await drain.run(lambda: stopping() or time.monotonic() >= until)
+            with _on_sigterm(told.set):
+                await self._drain(threads, name, over)
             # Who saw this drain idle did not ring, so look once more whether somebody must.
-            await threads.run(queue.end_idle, drain.name)
+            await threads.run(queue.end_idle, name)
             if await threads.run(queue.work_is_due):
                 await threads.run(queue.ring_for_company)
+
+    async def _drain(self, threads: Threads, name: str, over: Callable[[], bool]) -> None:
+        """One drain after the other, until over() or idle. The next one takes while the one before
+        lets its last messages leave, so that no slot is lost in between.
+        """
+        leaving: list[asyncio.Task[None]] = []
+        idle = False
+        try:
+            while not (idle or over()):
+                drain = Drain(self._transport, threads, self._window, name)
+                until = time.monotonic() + _AFRESH
+                try:
+                    idle = await drain.take(lambda: over() or time.monotonic() >= until)  # noqa: B023
+                finally:
+                    leaving.append(asyncio.create_task(drain.leave()))
+        finally:
+            await asyncio.gather(*leaving)
 
 
 @contextlib.contextmanager
@@ -96,47 +117,44 @@ def _on_sigterm(act: Callable[[], None]) -> Iterator[None]:
 
 
 class Drain:
-    """One bounded run."""
+    """What is taken for a while, with what was learnt of the accounts and batches meanwhile."""
 
-    def __init__(self, transport: Transport, threads: Threads, window: Window) -> None:
+    def __init__(self, transport: Transport, threads: Threads, window: Window, name: str) -> None:
         self._threads = threads
+        self._name = name
         self._clock = ServerClock()
         self._recorder = Recorder(threads)
-        self._lateness = Lateness(self._mend_pace)
-        self._sender = Sender(transport, threads, window, self._recorder, self._lateness)
+        self._slotless = Slotless(threads, self._clock)
+        self._sender = Sender(transport, threads, window, self._recorder, self._slotless)
         self._schedule = Schedule(self._sender.start)
         self._outbounds: dict[int, Outbound] = {}
         self._errands: set[asyncio.Task[None]] = set()
         self._feeding: set[int] = set()
-        self._stopped = False
-        self._between_slots = 0
-        self._mending_pace = False
-        self.name = uuid4().hex
+        self._recording = asyncio.create_task(self._recorder.run())
+        self._giving_slots = asyncio.create_task(
+            self._slotless.run(self._schedule.put, self._recorder.give_back)
+        )
 
-    def stop(self) -> None:
-        """Ends the run early, as if its time were over."""
-        self._stopped = True
-
-    async def run(self, over: Callable[[], bool]) -> None:
-        """Works until over() or idle; what is in flight is answered, the rest given back."""
-        recording = asyncio.create_task(self._recorder.run())
-        try:
-            await self._take_until(lambda: self._stopped or over())
-        finally:
-            await self._run_out()
-            await self._land()
-            self._recorder.close()
-            await recording
+    async def leave(self) -> None:
+        """Ends in order: what is in flight is answered, the rest given back."""
+        await self._run_out()
+        self._slotless.close()
+        await asyncio.wait([self._giving_slots])
+        await self._land()
+        self._recorder.close()
+        await self._recording
+        self._giving_slots.result()
 
     # --- taking ------------------------------------------------------------------------------
-    async def _take_until(self, over: Callable[[], bool]) -> None:
+    async def take(self, over: Callable[[], bool]) -> bool:
+        """Takes what is due and has it sent, until over() or idle; whether it is idle."""
         busy_at = company_at = asked_at = time.monotonic()
-        while not over():
+        while not (over() or self._giving_slots.done()):
             if self._in_hand and time.monotonic() - asked_at > _ASK_EVERY:
                 asked_at = time.monotonic()
                 self._errand(self._ask_what_stopped())
             flight = self._sender.window
-            room = _ROOM * flight - self._between_slots - self._sender.waiting
+            room = _ROOM * flight - self._slotless.unpaced - self._sender.waiting
             if room < _CLAIM * flight:
                 await asyncio.sleep(_CROWDED)
                 continue
@@ -153,12 +171,15 @@ class Drain:
                     company_at = now
                     await self._threads.run(queue.ring_for_company)
                 continue
-            watching = await self._threads.run(queue.say_idle, self.name)
+            watching = await self._threads.run(queue.say_idle, self._name)
             idle = not (self._in_hand or now - busy_at < _LINGER)
             if idle and not (watching and 0 < taken.wait < _WATCH):
-                return
-            slow = taken.leases and all(lease.interval > _SLOW for lease in taken.leases)
+                return True
+            slow = taken.leases and all(lease.interval > 1 / SLOW for lease in taken.leases)
             await asyncio.sleep(_LOOK_AT_SLOW if slow else _LOOK_AGAIN)
+        if self._giving_slots.done():  # never, but by a fault of ours
+            self._giving_slots.result()
+        return False
 
     async def _take(self, room: int) -> queue.Taken:
         before, taken, after = await self._threads.run(_timed_take, room)
@@ -178,11 +199,16 @@ class Drain:
                 await self._threads.run(
                     queue.put_back, lease.pace_key, group.lane, group.batch_id, group.ids
                 )
+            await self._threads.run(queue.release, _sizes(leases))
             await asyncio.sleep(0.5)
             return
         await self._load({one.batch_id for one in claim.claimed.values()})
+        unclaimed = _sizes(leases)
         for lease in leases:
-            await self._plan(lease, claim.claimed, started)
+            jobs = self._jobs(lease, claim.claimed, started)
+            unclaimed[lease.pace_key] -= len(jobs)
+            self._slotless.add(lease.pace_key, lease.interval, jobs)
+        await self._threads.run(queue.release, +unclaimed)
         for lease, group in groups:
             if group.batch_id in claim.held_batches:
                 await self._threads.run(queue.drop, lease.pace_key, group.lane, group.batch_id)
@@ -191,7 +217,9 @@ class Drain:
 
     async def _ask_what_stopped(self) -> None:
         with contextlib.suppress(*Threads.database_errors):
-            self._sender.heard(await self._threads.run(ledger.not_running, list(self._outbounds)))
+            await self._sender.heard(
+                await self._threads.run(ledger.not_running, list(self._outbounds))
+            )
 
     async def _load(self, batch_ids: set[int]) -> None:
         """Makes batches and their accounts ready; what cannot be sent is stopped with the reason.
@@ -215,11 +243,10 @@ class Drain:
         except Threads.database_errors:
             logger.exception("Batches could not be read; their messages go back")
 
-    async def _plan(
+    def _jobs(
         self, lease: queue.Lease, claimed: dict[int, Claimed], claimed_at: float
-    ) -> None:
-        """Gives the claimed messages of a lease its slots, in order; unused ones go back."""
-        start = self._clock.local(lease.start)
+    ) -> list[Job]:
+        """The claimed messages of a lease, in order; what is not ready to be sent goes back."""
         jobs: list[Job] = []
         for group in lease.groups:
             out = self._outbounds.get(group.batch_id)
@@ -229,9 +256,7 @@ class Drain:
                     self._recorder.add(untouched(one, lease.pace_key))
                 else:
                     jobs.append(Job(one, out, claimed_at))
-        self._put(jobs, start, lease.interval)
-        if len(jobs) < lease.size:
-            await self._threads.run(queue.release, lease, lease.size - len(jobs))
+        return jobs
 
     def _feed(self, batch_id: int) -> None:
         if batch_id not in self._feeding:
@@ -244,48 +269,11 @@ class Drain:
         finally:
             self._feeding.discard(batch_id)
 
-    # --- slots and what is left of them ----------------------------------------------------------
+    # --- what is left ----------------------------------------------------------------------------
     @property
     def _in_hand(self) -> int:
-        """Messages claimed and not answered: each waits for its slot, a new one, or SES."""
-        return len(self._schedule) + self._between_slots + len(self._sender)
-
-    def _put(self, jobs: list[Job], start: float, interval: float) -> None:
-        for i, job in enumerate(jobs):
-            self._lateness.planned(job, slot=start + i * interval, interval=interval)
-        self._schedule.put(jobs)
-
-    def _mend_pace(self) -> None:
-        if not self._mending_pace:
-            self._mending_pace = True
-            self._errand(self._tell_what_was_late())
-
-    async def _tell_what_was_late(self) -> None:
-        """Has Valkey move the slots behind late sends, and gives new ones to those that missed.
-
-        What is late meanwhile waits for the next round: a question for each would make a busy
-        machine busier, and more would be late for it.
-        """
-        try:
-            while True:
-                slips, late = self._lateness.take_slips(), self._lateness.take_missed()
-                if not (slips or late):
-                    return
-                counts = {pace_key: len(jobs) for pace_key, jobs in late.items()}
-                self._between_slots = sum(counts.values())
-                try:
-                    slots = await self._threads.run(_mend, slips, counts)
-                except RedisError:
-                    slots = {}
-                for pace_key, jobs in late.items():
-                    if pace_key in slots:
-                        start, interval = slots[pace_key]
-                        self._put(jobs, self._clock.local(start), interval)
-                    else:
-                        for job in jobs:
-                            self._recorder.give_back(job)
-        finally:
-            self._mending_pace, self._between_slots = False, 0
+        """Messages claimed and not answered: each waits for its slot, or SES."""
+        return len(self._slotless) + len(self._schedule) + len(self._sender)
 
     async def _run_out(self) -> None:
         """Lets what has a slot already be sent at it: given back, its slots would be lost."""
@@ -299,7 +287,7 @@ class Drain:
         end = time.monotonic() + _PATIENCE
         while self._errands and time.monotonic() < end:
             await asyncio.wait(self._errands, timeout=end - time.monotonic())
-        for job in self._schedule.close():
+        for job in self._schedule.close() + await self._slotless.withdraw(lambda _: True):
             self._recorder.give_back(job)
         await self._sender.finish(end)
         for errand in self._errands:  # or it would wake up in the next drain
@@ -322,7 +310,8 @@ def _timed_take(room: int) -> tuple[float, queue.Taken, float]:
     return before, taken, time.monotonic()
 
 
-def _mend(slips: dict[str, float], counts: dict[str, int]) -> dict[str, tuple[float, float]]:
-    if slips:
-        queue.slip(slips)
-    return queue.reserve(counts) if counts else {}
+def _sizes(leases: list[queue.Lease]) -> Counter[str]:
+    sizes = Counter[str]()
+    for lease in leases:
+        sizes[lease.pace_key] += lease.size
+    return sizes

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from sending.credentials import forget_session, sending_credentials
+from sending.credentials import credentials_at_hand, forget_session, sending_credentials
 from sending.decide import Action, Decision, after_renewal, decide, unreachable
 from sending.errors import ContentError
-from sending.models import Batch, SesAccount
+from sending.models import Batch, Lane, SesAccount
 from sending.ses.client import endpoint
 from sending.ses.errors import SesError
 from sending.signing import Signer
@@ -25,13 +25,19 @@ _CONNECT_AGAIN = "Its access key cannot be read any more. Connect Amazon SES aga
 
 @dataclass(frozen=True)
 class Outbound:
-    """A batch, ready to send."""
+    """A batch, ready to send; without a signer where AWS must be asked for one."""
 
     batch_id: int
     lane: int
     account_id: int
     pace_key: str
     skeleton: Skeleton
+    signer: Signer | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for the mail."""
+        return self.lane < Lane.AUTOMATION
 
 
 @lru_cache(maxsize=128)
@@ -67,7 +73,19 @@ def _ready(batch: Batch) -> Outbound | ContentError:
     except Exception:
         logger.exception("Batch %d: a fault of ours in its content", batch.pk)
         return ContentError("An internal error in its content")
-    return Outbound(batch.pk, batch.lane, account.pk, account.pace_key, skeleton)
+    return Outbound(
+        batch.pk, batch.lane, account.pk, account.pace_key, skeleton, _signer_at_hand(account)
+    )
+
+
+def _signer_at_hand(account: SesAccount) -> Signer | None:
+    try:
+        credentials = credentials_at_hand(account)
+    except SecretUnreadable:  # signer_of() says so when it is asked for
+        return None
+    if credentials is None:
+        return None
+    return Signer(credentials, account.region, endpoint(account.region))
 
 
 def signer_of(account_id: int, *, renew: bool = False) -> Signer:

@@ -12,16 +12,21 @@ from datetime import datetime, timedelta
 
 DAY = timedelta(hours=24)
 
-# Slots that were reserved and not used are lost, so a lease covers 50 ms. That of a slow account
-# holds four messages, for a lease costs the same whatever it holds; of a very slow one, one.
+# What a worker takes at a time: 50 ms of mail, of a slow account four messages, for a lease costs
+# the same whatever it holds; of a very slow one, one.
 _LEASES_PER_SECOND = 20
 _LARGEST_LEASE = 200
 _VERY_SLOW, _SMALLEST_LEASE = 10, 4
-# A message is taken this long before its slot, so that claiming it is done in time. Awaited mail
-# gets a slot behind those that are taken, so it waits as long. Slow accounts share a claim, and a
-# busy machine makes it late, so they have the time of four messages.
-_LOOKAHEAD, _LONGEST_LOOKAHEAD = 0.06, 0.3
-_MESSAGES_AHEAD = 4
+# So much mail is taken and claimed before it has a slot, by all workers together: while one of
+# them stands still with its share, the others have enough to go on. It is not more, for what a
+# worker that dies has claimed must be settled.
+_AHEAD, _MESSAGES_AHEAD, _LONGEST_AHEAD = 0.2, 4, 0.3
+# Recipients a second: below SLOW slots are far apart, above FAST they are no limit.
+SLOW, FAST = 50, 5000
+# A slot is given shortly before it comes, for those of a worker that stands still are lost. Slots
+# that nobody asks for in time are lost as well: a worker of many accounts asks for each of them
+# less often, and for more of its slots.
+_SOON, _LATEST_SOON, _ASKS_A_SECOND = 0.025, 0.3, 300
 # A schedule at exactly the quota puts one message too many into a window when a send comes late.
 # At share s of the quota, sends may be late by up to 1/s - 1 seconds before a sliding second holds
 # one too many: 20 ms, of which sending.lateness spends 6 and the network has the rest.
@@ -36,16 +41,21 @@ def effective_rate(max_send_rate: float) -> float:
 
 
 def lease_size(rate: float) -> int:
-    """How many slots one worker reserves at a time at `rate` a second."""
+    """How many messages one worker takes at a time at `rate` a second."""
     least = 1 if rate < _VERY_SLOW else _SMALLEST_LEASE
     return min(_LARGEST_LEASE, max(least, math.ceil(rate / _LEASES_PER_SECOND)))
 
 
-def lookahead(rate: float) -> float:
-    """How many seconds before its slot a message may be taken at `rate` a second."""
+def ahead(rate: float) -> float:
+    """How many seconds of mail may be taken that has no slot yet, at `rate` a second."""
     if rate <= 0:
         return 0.0
-    return min(_LONGEST_LOOKAHEAD, max(_LOOKAHEAD, _MESSAGES_AHEAD / rate))
+    return min(_LONGEST_AHEAD, max(_AHEAD, _MESSAGES_AHEAD / rate))
+
+
+def soon(accounts: int) -> float:
+    """How many seconds before it comes a worker that serves so many accounts asks for a slot."""
+    return min(_LATEST_SOON, max(_SOON, accounts / _ASKS_A_SECOND))
 
 
 @dataclass(frozen=True)

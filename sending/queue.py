@@ -17,19 +17,21 @@ from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 
-from sending.pace import Budget, effective_rate, lease_size, lookahead
+from sending.pace import Budget, ahead, effective_rate, lease_size
 
 # Ids of a batch that wait in Valkey; the rest wait in PostgreSQL only.
 WINDOW = 10_000
 LOW_WATER = WINDOW // 4
 # Within so many seconds a worker has claimed what it took, and it counts as used.
 _UNCLAIMED = 1.0
-# A new slot is of no use when the answer that tells of it comes later than the slot.
-_ANSWER_TAKES = 0.02
-# AIMD: a throttle takes 30 %, which grows back by 3 % of the quota a second, never below 5 %.
-# SES's own bucket may be in debt, so nothing leaves for the rest of REST seconds.
+# A slot is of no use when the answer that tells of it comes later than the slot.
+_ANSWER_TAKES = 0.003
+# AIMD: SES's own bucket may be in debt after a throttle, so nothing leaves for the rest of REST
+# seconds. One alone says that a mail came too near to another on its way, and that is all. If one
+# comes within MEMORY seconds of the last, the rate is not what we think: it takes 30 %, which grows
+# back by 3 % of the quota a second, never below 5 %.
 GROWTH = 0.03
-_CUT, _FLOOR, _REST = 0.7, 0.05, 0.5
+_CUT, _FLOOR, _REST, _MEMORY = 0.7, 0.05, 0.5, 30.0
 
 # The keys, as sending/lua/common.lua names them too.
 _TAG = "{send}"
@@ -53,16 +55,37 @@ class Group:
 
 @dataclass(frozen=True)
 class Lease:
-    """Slots of one pace key, `interval` seconds apart from `start` (server time), and their ids."""
+    """Ids of one pace key that a worker has taken; slots are `interval` seconds apart."""
 
     pace_key: str
-    start: float
     interval: float
     groups: list[Group]
 
     @property
     def size(self) -> int:
         return sum(len(group.ids) for group in self.groups)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a worker says of a pace key when it asks for slots."""
+
+    wanted: int
+    missed: int = 0  # messages whose slots passed, and that want another
+    late: float = 0.0  # seconds by which the slots after those of late sends must move
+
+
+@dataclass(frozen=True)
+class Slots:
+    """`count` slots, `interval` seconds apart from `start`, and the next that is free.
+
+    Server time.
+    """
+
+    start: float
+    interval: float
+    count: int
+    free: float
 
 
 @dataclass(frozen=True)
@@ -153,9 +176,10 @@ def drop(pace_key: str, lane: int, batch_id: int) -> None:
 
 # --- taking --------------------------------------------------------------------------------------
 def take(limit: int) -> Taken:
-    """Up to `limit` ids that are due, with a reserved slot each, the most overdue accounts first.
+    """Up to `limit` ids that are due, the most overdue accounts first.
 
-    Within an account lanes go in order, and the batches of a lane take turns.
+    Within an account lanes go in order, and the batches of a lane take turns. None may be sent
+    before reserve() has given it a slot; what is not sent is given back by release().
     """
     server_time, wait, unknown, spent, leases = _run("take", limit, GROWTH)
     return Taken(
@@ -167,10 +191,9 @@ def take(limit: int) -> Taken:
     )
 
 
-def _lease(key: bytes, start: bytes, interval: bytes, *groups: list[Any]) -> Lease:
+def _lease(key: bytes, interval: bytes, *groups: list[Any]) -> Lease:
     return Lease(
         key.decode(),
-        float(start),
         float(interval),
         [
             Group(int(batch), int(lane), [int(one) for one in ids], int(left), bool(more))
@@ -179,26 +202,23 @@ def _lease(key: bytes, start: bytes, interval: bytes, *groups: list[Any]) -> Lea
     )
 
 
-def reserve(counts: Mapping[str, int]) -> dict[str, tuple[float, float]]:
-    """New slots for messages that missed theirs, by pace key: (start, interval).
+def reserve(asks: Mapping[str, Ask], *, within: float) -> dict[str, Slots]:
+    """Slots for what was taken, by pace key: those of the next `within` seconds, as far as wanted.
 
     A key without a rate is not in the answer.
     """
-    wanted = (word for pair in counts.items() for word in pair)
-    answer = _run("reserve", GROWTH, _ANSWER_TAKES, *wanted)
-    return {key.decode(): (float(start), float(interval)) for key, start, interval in answer}
+    words = (word for key, ask in asks.items() for word in (key, ask.late, ask.missed, ask.wanted))
+    answer = _run("reserve", GROWTH, _ANSWER_TAKES, within, *words)
+    return {
+        key.decode(): Slots(float(start), float(interval), int(count), float(free))
+        for key, start, interval, count, free in answer
+    }
 
 
-def slip(seconds: Mapping[str, float]) -> None:
-    """Moves the next free slots of pace keys, because a send was late by as much."""
-    _run("slip", *(word for pair in seconds.items() for word in pair))
-
-
-def release(lease: Lease, unused: int) -> None:
-    """Gives back the last `unused` slots of a lease: others take them if they still can."""
-    if unused:
-        finish = lease.start + lease.size * lease.interval
-        _run("release", lease.pace_key, unused, finish, lease.interval)
+def release(counts: Mapping[str, int]) -> None:
+    """Says how many of each pace key were taken and will not be sent from this worker's hand."""
+    if counts:
+        _run("release", *(word for pair in counts.items() for word in pair))
 
 
 # --- pace ----------------------------------------------------------------------------------------
@@ -208,7 +228,7 @@ def set_rate(pace_key: str, max_send_rate: float) -> None:
     known: dict[str | bytes, bytes | float | int | str] = {
         "rate": rate,
         "lease": lease_size(rate),
-        "ahead": lookahead(rate),
+        "ahead": ahead(rate),
     }
     valkey().hset(pace_hash(pace_key), mapping=known)
 
@@ -223,8 +243,8 @@ def set_budget(pace_key: str, left: Budget) -> None:
 
 
 def throttle(pace_key: str) -> bool:
-    """SES refused for the rate: pause and go slower. False while such a pause lasts."""
-    return bool(_run("throttle", pace_key, _CUT, _FLOOR, GROWTH, _REST))
+    """SES refused for the rate: pause, go slower if it is not the first. False while paused."""
+    return bool(_run("throttle", pace_key, _CUT, _FLOOR, GROWTH, _REST, _MEMORY))
 
 
 def rest(pace_key: str, seconds: float) -> None:

@@ -16,7 +16,7 @@ from sending.threads import Threads
 
 logger = logging.getLogger(__name__)
 
-_EVERY = 0.2
+_EVERY = 0.3
 _AT_MOST = 400
 _KEEP_TRYING = 60.0  # seconds; then the sweep calls the rows unknown and events settle them
 
@@ -53,7 +53,7 @@ class Recorder:
         self._wake.set()
 
     async def run(self) -> None:
-        """Writes every 200 ms or 400 results until closed."""
+        """Writes every 300 ms or 400 results until closed."""
         while not self._closed or self._results:
             if not self._closed:
                 try:

@@ -10,13 +10,14 @@ from sending.decide import Action, Decision, after_renewal
 from sending.errors import RenderError
 from sending.flight import MOST, Window
 from sending.http import Connection
-from sending.lateness import UNPACED, Lateness
 from sending.models import Status
 from sending.outbound import Outbound, no_access, signer_of
+from sending.pace import FAST
 from sending.recording import Recorder
 from sending.schedule import Job
 from sending.ses.errors import SesError
 from sending.signing import Signer
+from sending.slotless import Slotless
 from sending.stops import Stops
 from sending.threads import Threads
 from sending.transport import Accepted, Transport
@@ -36,12 +37,12 @@ class Sender:
         threads: Threads,
         window: Window,
         recorder: Recorder,
-        lateness: Lateness,
+        slotless: Slotless,
     ) -> None:
         self._transport = transport
         self._threads = threads
         self._recorder = recorder
-        self._lateness = lateness
+        self._slotless = slotless
         self._stops = Stops(threads)
         self._signers: dict[int, Signer] = {}
         self._window = window
@@ -66,12 +67,15 @@ class Sender:
         """Makes an account ready to sign. Where AWS gives no access, what is sent goes back."""
         if out.account_id in self._signers:
             return
+        if out.signer is not None:
+            self._signers[out.account_id] = out.signer
+            return
         try:
             self._signers[out.account_id] = await self._threads.run(signer_of, out.account_id)
         except (SesError, SecretUnreadable) as error:
             await self._stops.obey(no_access(error), out)
 
-    def heard(self, not_running: Collection[int]) -> None:
+    async def heard(self, not_running: Collection[int]) -> None:
         """Takes which batches are paused or cancelled: what waits of them goes back."""
         self._stops.heard(not_running)
         waiting, self._waiting = self._waiting, deque()
@@ -80,10 +84,12 @@ class Sender:
                 self._recorder.give_back(job)
             else:
                 self._waiting.append(job)
+        for job in await self._slotless.withdraw(self._stops.stopped):
+            self._recorder.give_back(job)
 
     def start(self, job: Job) -> None:
         """Sends a job whose slot has come, now or when one in flight is answered."""
-        most = MOST if job.interval > UNPACED else self._window.size
+        most = MOST if job.interval > 1 / FAST else self._window.size
         if len(self._flight) >= most and not self._landing:
             self._waiting.append(job)
         else:
@@ -135,7 +141,7 @@ class Sender:
             self._recorder.settle(job, Status.FAILED, "An internal error in its content")
             return
         try:
-            reply = await self._post(connection, out, body, recipient.email)
+            reply = await self._post(connection, job, body)
         except asyncio.CancelledError:
             self._recorder.settle(job, Status.UNKNOWN, _GIVEN_UP)
             raise
@@ -172,20 +178,21 @@ class Sender:
             return None
         now = time.monotonic()
         outlived = job.outlived(now)
-        if not outlived and self._lateness.allows(job, now):
+        if not outlived and self._slotless.may_leave(job, now):
             return connection
         connection.give_back()
         if self._landing or outlived:
             self._recorder.give_back(job)
         else:
-            self._lateness.missed(job)
+            self._slotless.missed(job)
         return None
 
-    async def _post(
-        self, connection: Connection, out: Outbound, body: bytes, email: str
-    ) -> Accepted | Decision:
+    async def _post(self, connection: Connection, job: Job, body: bytes) -> Accepted | Decision:
+        out, email = job.outbound, job.claimed.recipient.email
         signer = self._signers[out.account_id]
         asked = time.monotonic()
+        # What this turn of the loop writes leaves at its end, behind all that it does until then.
+        asyncio.get_running_loop().call_soon(self._slotless.left, job)
         reply = await self._transport.send(connection, signer, body, email)
         self._window.answered(time.monotonic() - asked, in_flight=len(self._flight))
         if isinstance(reply, Accepted) or reply.action is not Action.RENEW:

@@ -28,17 +28,19 @@ class Stops:
 
     def hold(self, out: Outbound) -> bool:
         """Whether a message of this batch must go back instead of out."""
-        return (
-            self._stopped(out)
-            or out.batch_id in self._not_running
-            or (time.monotonic() - self._slowed_at.get(out.pace_key, 0.0) < _BURST)
+        return self.stopped(out) or (
+            time.monotonic() - self._slowed_at.get(out.pace_key, 0.0) < _BURST
         )
+
+    def stopped(self, out: Outbound) -> bool:
+        """Whether nothing more of this batch leaves by this drain, as far as it knows now."""
+        return self._refused(out) or out.batch_id in self._not_running
 
     def heard(self, not_running: Collection[int]) -> None:
         """Takes which batches are paused or cancelled just now; others may go on."""
         self._not_running = not_running
 
-    def _stopped(self, out: Outbound) -> bool:
+    def _refused(self, out: Outbound) -> bool:
         return (
             out.batch_id in self._batches
             or out.account_id in self._accounts
@@ -56,7 +58,7 @@ class Stops:
                 if self._first_in_a_while(key):
                     _warn(decision, out)
                     await self._threads.run(queue.rest, key, _UNREACHABLE_REST)
-            case _ if not self._stopped(out):
+            case _ if not self._refused(out):
                 _warn(decision, out)
                 await self._stop(decision, out)
 

@@ -30,7 +30,7 @@ from sending import (
 from sending.models import SesAccount
 from sending.selectors.accounts import due_for_quota
 
-_SLICE_SECONDS = 20.0
+_SLICE_SECONDS = 120.0
 _SAY_ALIVE_SECONDS = 10.0
 _FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
 _FOLD_SECONDS = 20.0

@@ -1,9 +1,10 @@
 -- What every script shares. {send} is the hash tag: all keys of a shard live in one cluster slot.
 --   wheel            sorted set of pace keys by the time their next mail is due (server time, s)
---   pace:<key>       hash: rate, lease, ahead, tat, rests, cut, cut_at, taken_at, throttles,
+--   pace:<key>       hash: rate, lease, ahead, tat, out, rests, cut, cut_at, taken_at, throttles,
 --                    awaited, bulk, until, lane
---                    ahead: seconds before its slot that a message may be taken
+--                    ahead: so many seconds of mail may be taken that has no slot yet
 --                    tat: theoretical arrival time, when the next free slot is (GCRA)
+--                    out: how many are taken and have no slot yet
 --                    rests: nothing may leave until then
 --                    cut: share of the rate that is used since a throttle; it grows back
 --                    taken_at: when ids were last taken
@@ -14,6 +15,10 @@
 --   cursor:<batch>   highest id taken into ids; absent when PostgreSQL has no more behind it
 local WHEEL = '{send}:wheel'
 local LANES = 4
+local AWAITED = 2  -- lanes below are of mail that somebody waits for
+-- Whoever took mail asks for its slots as soon as they are free. Slots that were free for so many
+-- seconds, with mail out, are those of a worker that is gone.
+local LOST = 0.5
 
 local function pace_of(key) return '{send}:pace:' .. key end
 local function ring_of(key, lane) return '{send}:ring:' .. key .. ':' .. lane end
@@ -37,7 +42,7 @@ local function rate_at(pace, t, growth)
 end
 
 local function read_pace(key)
-  local names = {'rate', 'lease', 'ahead', 'tat', 'rests', 'cut', 'cut_at', 'awaited',
+  local names = {'rate', 'lease', 'ahead', 'tat', 'out', 'rests', 'cut', 'cut_at', 'awaited',
                  'bulk', 'until', 'lane', 'taken_at'}
   local values = redis.call('HMGET', pace_of(key), unpack(names))
   local pace = {}
@@ -47,9 +52,19 @@ local function read_pace(key)
   return pace
 end
 
--- When the next message of the key may be taken.
-local function due(pace, tat, t)
-  return math.max(t, tat - tonumber(pace.ahead or 0))
+local function out_at(pace, t)
+  if t - tonumber(pace.tat or 0) > LOST then return 0 end
+  return tonumber(pace.out or 0)
+end
+
+-- When the next message of the key may be taken, within a second, for the rate may change. Awaited
+-- mail does not wait for the bulk before it.
+local function due(pace, t, awaited)
+  local rate = tonumber(pace.rate or 0)
+  if rate <= 0 then return t end
+  local ahead = tonumber(pace.ahead) * (awaited and 2 or 1)
+  local slot = math.max(t, tonumber(pace.tat or 0)) + out_at(pace, t) / rate
+  return math.max(t, math.min(slot - ahead, t + 1))
 end
 
 -- Makes the key due at t, or earlier if it already is.
@@ -57,10 +72,9 @@ local function due_by(key, t)
   redis.call('ZADD', WHEEL, 'LT', text(t), key)
 end
 
--- Makes the key due when its next slot may be taken.
-local function due_for_slot(key)
-  local pace = read_pace(key)
-  due_by(key, due(pace, tonumber(pace.tat or 0), now()))
+-- Makes the key due when what waits in a lane may be taken.
+local function due_for_lane(key, lane)
+  due_by(key, due(read_pace(key), now(), tonumber(lane) < AWAITED))
 end
 
 -- Puts ids of a batch into its list and the batch into the ring of its lane.

@@ -8,5 +8,5 @@ else
   for i = 5, #ARGV do ids[#ids + 1] = ARGV[i] end
 end
 enqueue(key, lane, batch, ids, place == 'front' and 'LPUSH' or 'RPUSH')
-due_for_slot(key)
+due_for_lane(key, lane)
 return #ids

@@ -11,6 +11,6 @@ local ids = {}
 for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end
 if #ids > 0 then
   enqueue(key, lane, batch, ids, 'RPUSH')
-  due_for_slot(key)
+  due_for_lane(key, lane)
 end
 return 1

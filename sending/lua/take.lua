@@ -1,8 +1,8 @@
 -- ARGV: limit, growth. Serves pace keys in the order they are due until `limit` ids
--- are taken or nothing is due, reserving a slot for each id.
+-- are taken or nothing is due. They have no slots yet: reserve.lua gives them.
 -- Returns {server time, seconds until more is due (-1: nothing waits), keys whose rate is not
 -- known, keys whose day's quota is used up, leases}; a lease is
--- {key, start, interval, {batch, lane, ids left, has cursor, ids...}...}.
+-- {key, interval, {batch, lane, ids left, has cursor, ids...}...}.
 local limit, growth = tonumber(ARGV[1]), tonumber(ARGV[2])
 local t = now()
 local leases, unknown, spent = {}, {}, {}
@@ -44,13 +44,26 @@ local function allowed(pace, n)
   local parked = pace['until'] and tonumber(pace['until']) > t
   if parked then closed = tonumber(pace.lane) end
   local dry = false
-  if pace.bulk and tonumber(pace.bulk) <= 0 and closed > 2 then closed, dry = 2, true end
+  if pace.bulk and tonumber(pace.bulk) <= 0 and closed > AWAITED then
+    closed, dry = AWAITED, true
+  end
   if pace.awaited then
     if tonumber(pace.awaited) <= 0 and closed > 0 then closed, dry = 0, true end
     n = math.min(n, math.max(0, tonumber(pace.awaited)))
   end
-  if closed > 2 and pace.bulk then n = math.min(n, math.max(0, tonumber(pace.bulk))) end
+  if closed > AWAITED and pace.bulk then n = math.min(n, math.max(0, tonumber(pace.bulk))) end
   return closed, n, parked, dry
+end
+
+-- Notes that n ids of the key are taken.
+local function count_out(key, pace, n)
+  local out = out_at(pace, t)
+  -- The slots until now were nobody's.
+  if out == 0 then pace.tat = math.max(tonumber(pace.tat or 0), t) end
+  pace.out = out + n
+  redis.call('HSET', pace_of(key), 'tat', text(pace.tat), 'out', pace.out, 'taken_at', text(t))
+  if pace.awaited then redis.call('HINCRBY', pace_of(key), 'awaited', -n) end
+  if pace.bulk then redis.call('HINCRBY', pace_of(key), 'bulk', -n) end
 end
 
 for _ = 1, 500 do
@@ -69,19 +82,19 @@ for _ = 1, 500 do
     local rate, cut = rate_at(pace, t, growth)
     local lease = math.max(1, math.ceil(tonumber(pace.lease) * cut))
     local closed, n, parked, dry = allowed(pace, math.min(limit, lease))
-    local groups, popped = pop(key, closed, n)
-    local tat = tonumber(pace.tat or 0)
+    local open = closed
+    if due(pace, t) > t then open = math.min(open, AWAITED) end
+    if due(pace, t, true) > t then open = 0 end
+    local groups, popped = pop(key, open, n)
     if popped > 0 then
-      local start = math.max(tat, t)
-      tat = start + popped / rate
-      redis.call('HSET', pace_of(key), 'tat', text(tat), 'taken_at', text(t))
-      if pace.awaited then redis.call('HINCRBY', pace_of(key), 'awaited', -popped) end
-      if pace.bulk then redis.call('HINCRBY', pace_of(key), 'bulk', -popped) end
+      count_out(key, pace, popped)
       limit = limit - popped
-      leases[#leases + 1] = {key, text(start), text(1 / rate), unpack(groups)}
+      leases[#leases + 1] = {key, text(1 / rate), unpack(groups)}
     end
-    if waits(key, 0, closed - 1) then
-      redis.call('ZADD', WHEEL, text(due(pace, tat, t)), key)
+    if waits(key, 0, math.min(closed, AWAITED) - 1) then
+      redis.call('ZADD', WHEEL, text(due(pace, t, true)), key)
+    elseif waits(key, AWAITED, closed - 1) then
+      redis.call('ZADD', WHEEL, text(due(pace, t)), key)
     elseif waits(key, closed, LANES - 1) then
       if dry then spent[#spent + 1] = key end
       local again = (parked and not dry) and tonumber(pace['until']) or t + 1

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sending.pace import Budget, budget, bulk_limit, effective_rate, freed_at, lease_size
+from sending.pace import (
+    Budget,
+    ahead,
+    budget,
+    bulk_limit,
+    effective_rate,
+    freed_at,
+    lease_size,
+    soon,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -29,6 +38,17 @@ def test_a_lease_covers_a_twentieth_of_a_second(rate: float) -> None:
     assert 1 <= size <= 200
     assert size <= max(4, rate / 20 + 1)
     assert size == 1 or rate >= 10
+
+
+@given(st.floats(min_value=0.01, max_value=1_000_000))
+def test_what_is_taken_ahead_is_little_and_lasts_until_the_next_look(rate: float) -> None:
+    assert 0.2 <= ahead(rate) <= 0.3
+
+
+@given(st.integers(min_value=0, max_value=10_000))
+def test_slots_are_given_shortly_before_they_come(accounts: int) -> None:
+    """With what a send may be late: well below the second after which they must still be free."""
+    assert 0.025 <= soon(accounts) <= 0.3
 
 
 @given(st.integers(min_value=0, max_value=2_000_000), st.integers(min_value=0))

@@ -53,15 +53,6 @@ class Key:
     rests_until: float = 0.0
 
 
-@dataclass
-class Held:
-    """A lease that a worker has, and the slots and ids of it that are still its own."""
-
-    lease: queue.Lease
-    slots: list[Slot]
-    released: bool = False
-
-
 class PacerMachine(RuleBasedStateMachine):
     """Workers, refreshes, refusals and time, in any order; times are those of a shifted clock."""
 
@@ -73,7 +64,7 @@ class PacerMachine(RuleBasedStateMachine):
         self.keys = {key: Key() for key in KEYS}
         self.waiting: dict[int, list[int]] = {batch: [] for batch in range(len(BATCHES))}
         self.in_hand: list[tuple[int, list[int]]] = []
-        self.held: list[Held] = []
+        self.intervals: list[float] = []
         self.pushed = 0
 
     def now(self) -> float:
@@ -128,8 +119,7 @@ class PacerMachine(RuleBasedStateMachine):
             assert not (parked and group.lane >= key.parked_lane), "left while parked"
             self._spend(key, group)
             self.in_hand.append((group.batch_id, group.ids))
-        slots = self._grant(lease.pace_key, lease.start, lease.interval, lease.size)
-        self.held.append(Held(lease, slots))
+        self.intervals.append(lease.interval)
 
     def _spend(self, key: Key, group: queue.Group) -> None:
         if key.awaited is not None:
@@ -139,15 +129,17 @@ class PacerMachine(RuleBasedStateMachine):
             key.bulk -= len(group.ids)
             assert key.bulk >= 0 or group.lane < Lane.AUTOMATION, "into the reserve"
 
-    def _grant(self, name: str, start: float, interval: float, count: int) -> list[Slot]:
+    def _grant(self, name: str, slots: queue.Slots) -> None:
         key = self.keys[name]
         assert key.quota
-        first = start + self.passed
-        assert first >= key.rests_until - ROUNDING, "a slot within a rest"
-        assert interval >= 1 / effective_rate(key.quota) - ROUNDING
-        slots = [Slot(first + i * interval, interval, key.quota) for i in range(count)]
-        key.slots += slots
-        return slots
+        first = slots.start + self.passed
+        assert slots.interval >= 1 / effective_rate(key.quota) - ROUNDING
+        if slots.count:
+            assert first >= key.rests_until - ROUNDING, "a slot within a rest"
+            assert abs(slots.free - slots.start - slots.count * slots.interval) <= ROUNDING
+        key.slots += [
+            Slot(first + i * slots.interval, slots.interval, key.quota) for i in range(slots.count)
+        ]
 
     # No precondition here and below: what was taken depends on the real clock, so a busy machine
     # would make a repeated example draw other rules.
@@ -162,42 +154,47 @@ class PacerMachine(RuleBasedStateMachine):
         if kept:
             self.in_hand.append((batch, kept))
 
-    @rule(pick=PICK, count=st.integers(1, 10))
-    def release(self, pick: int, count: int) -> None:
-        """What was claimed by nobody: its slots are never used."""
-        fresh = [held for held in self.held if not held.released]
-        if not fresh:
-            return
-        held = fresh[-1 - pick % len(fresh)]
-        count = min(count, held.lease.size)
-        # The lease was read by the clock that has moved on since.
-        moved = queue.Lease(
-            held.lease.pace_key,
-            held.slots[0].at - self.passed,
-            held.lease.interval,
-            held.lease.groups,
-        )
-        queue.release(moved, count)
-        held.released = True
-        key = self.keys[held.lease.pace_key]
-        for slot in held.slots[-count:]:
-            key.slots.remove(slot)
+    @rule(name=st.sampled_from(KEYS), count=st.integers(1, 10))
+    def release(self, name: str, count: int) -> None:
+        """What was taken and is not sent from this worker's hand."""
+        out = self.out(name)
+        queue.release({name: count})
+        assert self.out(name) == max(0, out - count)
+        key = self.keys[name]
         if key.awaited is not None:
             key.awaited += count
         if key.bulk is not None:
             key.bulk += count
 
-    @rule(name=st.sampled_from(KEYS), count=st.integers(1, 8))
-    def reserve(self, name: str, count: int) -> None:
-        slots = queue.reserve({name: count})
-        assert slots.keys() == ({name} if self.keys[name].quota else set())
-        if slots:
-            self._grant(name, *slots[name], count)
+    def out(self, name: str) -> int:
+        return int(self.redis.hget(f"{{send}}:pace:{name}", "out") or 0)
+
+    @rule(
+        name=st.sampled_from(KEYS),
+        wanted=st.integers(0, 30),
+        missed=st.integers(0, 3),
+        within=st.sampled_from([0.025, 0.3]),
+    )
+    def reserve(self, name: str, wanted: int, missed: int, within: float) -> None:
+        out, before = self.out(name), self.now()
+        found = queue.reserve({name: queue.Ask(wanted, missed)}, within=within)
+        assert found.keys() == ({name} if self.keys[name].quota else set())
+        if found:
+            slots = found[name]
+            assert slots.count <= wanted
+            if slots.count:
+                last = slots.start + (slots.count - 1) * slots.interval + self.passed
+                assert before < slots.start + self.passed + ROUNDING
+                assert last <= self.now() + within + ROUNDING, "a slot too early"
+            assert self.out(name) == max(0, out + missed - slots.count)
+            self._grant(name, slots)
 
     @rule(name=st.sampled_from(KEYS), seconds=st.floats(0.001, 0.3))
     def slip(self, name: str, seconds: float) -> None:
+        if not self.keys[name].quota:
+            return
         before = float(self.redis.hget(f"{{send}}:pace:{name}", "tat") or 0)
-        queue.slip({name: seconds})
+        queue.reserve({name: queue.Ask(0, late=seconds)}, within=0.025)
         after = float(self.redis.hget(f"{{send}}:pace:{name}", "tat") or 0)
         assert abs(after - before - seconds) < ROUNDING
 
@@ -229,10 +226,14 @@ class PacerMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(KEYS))
     def throttle(self, name: str) -> None:
         before, cut = self.now(), self.cut(name)
+        last = float(self.redis.hget(f"{{send}}:pace:{name}", "cut_at") or 0) + self.passed
         if queue.throttle(name):
             key = self.keys[name]
             key.rests_until = max(key.rests_until, before + queue._REST)
-            assert queue._FLOOR <= self.cut(name) <= max(queue._FLOOR, queue._CUT)
+            if self.now() - last < queue._MEMORY:
+                assert queue._FLOOR <= self.cut(name) <= max(queue._FLOOR, queue._CUT)
+            else:
+                assert self.cut(name) >= cut
         else:
             assert self.cut(name) == cut
 
@@ -308,9 +309,9 @@ class PacerMachine(RuleBasedStateMachine):
         for _ in range(1000):
             if not any(self.waiting.values()):
                 break
-            before = len(self.held)
+            self.intervals.clear()
             self.take(40)
-            intervals += [held.lease.interval for held in self.held[before:]]
+            intervals += self.intervals
             self.wait(1.1)
         assert not any(self.waiting.values()), "it never leaves"
         assert all(abs(one - 1 / effective_rate(1000)) <= ROUNDING for one in intervals)

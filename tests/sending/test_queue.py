@@ -12,6 +12,7 @@ from sending import queue
 from sending.models import Lane
 from sending.pace import Budget
 from sending.selectors.pace import pace_of
+from tests.sending.clock import later_in_valkey
 
 EU = "111122223333:eu-west-1"
 US = "111122223333:us-east-1"
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.usefixtures("redis")
 def taken_ids(limit: int = 100) -> list[int]:
     taken = queue.take(limit)
     return [one for lease in taken.leases for group in lease.groups for one in group.ids]
+
+
+def slots(count: int, within: float = 0.025) -> queue.Slots:
+    return queue.reserve({EU: queue.Ask(count)}, within=within)[EU]
 
 
 def test_an_id_is_taken_once() -> None:
@@ -59,26 +64,71 @@ def test_a_batch_that_is_dropped_is_gone_and_others_stay() -> None:
     assert taken_ids() == [9_001]
 
 
-def test_slots_are_evenly_spaced_and_never_given_twice() -> None:
+def test_slots_are_evenly_spaced_and_given_shortly_before_they_come(redis: Redis) -> None:
     queue.set_rate(EU, 200)
     queue.push(EU, Lane.CAMPAIGN, 1, range(100))
-    slots: list[float] = []
-    while len(slots) < 40:
-        taken = queue.take(7)
-        for lease in taken.leases:
-            slots += [lease.start + i * lease.interval for i in range(lease.size)]
-        time.sleep(max(taken.wait, 0))
-    gaps = [after - before for before, after in pairwise(slots)]
+    queue.take(100)
+    given: list[float] = []
+    while len(given) < 30:
+        some = slots(100)
+        seconds, micros = redis.time()
+        given += [some.start + i * some.interval for i in range(some.count)]
+        assert given[-1] <= seconds + micros / 1e6 + 0.025
+        time.sleep(0.01)
+    gaps = [after - before for before, after in pairwise(given)]
     assert min(gaps) > 1 / 200
 
 
-def test_unused_slots_go_back() -> None:
-    queue.set_rate(EU, 14)
-    queue.push(EU, Lane.CAMPAIGN, 1, [1, 2, 3])
-    lease = queue.take(1).leases[0]
-    queue.release(lease, 1)
-    again = queue.take(1).leases[0]
-    assert again.start - lease.start < lease.interval / 2
+def test_no_more_is_taken_than_soon_gets_slots() -> None:
+    """What a worker that dies has claimed must be settled, so it is little."""
+    queue.set_rate(EU, 200)
+    queue.push(EU, Lane.CAMPAIGN, 1, range(500))
+    taken = queue.take(500)
+    assert 39 <= sum(lease.size for lease in taken.leases) <= 50
+    assert 0 < taken.wait <= 0.06
+    assert taken_ids() == []
+    queue.release({EU: 20})
+    assert len(taken_ids()) == 20
+    slots(40, within=1.0)
+    time.sleep(0.06)
+    assert len(taken_ids()) >= 10
+
+
+def test_awaited_mail_does_not_wait_for_what_is_taken_before_it() -> None:
+    queue.set_rate(EU, 200)
+    queue.push(EU, Lane.CAMPAIGN, 1, range(500))
+    queue.take(500)
+    queue.push(EU, Lane.TRANSACTIONAL, 2, [1_000])
+    assert taken_ids() == [1_000]
+
+
+def test_what_a_dead_worker_had_taken_does_not_hold_the_rest() -> None:
+    queue.set_rate(EU, 200)
+    queue.push(EU, Lane.CAMPAIGN, 1, range(500))
+    dead = len(taken_ids(500))
+    time.sleep(0.3)
+    assert taken_ids(500) == []
+    time.sleep(0.25)
+    assert len(taken_ids(500)) == dead
+
+
+def test_messages_that_missed_their_slots_are_out_again() -> None:
+    queue.set_rate(EU, 200)
+    queue.push(EU, Lane.CAMPAIGN, 1, range(500))
+    queue.take(500)
+    slots(40, within=1.0)
+    assert queue.reserve({EU: queue.Ask(0, missed=40)}, within=1.0)[EU].count == 0
+    assert taken_ids() == []
+
+
+def test_late_sends_move_the_free_slots() -> None:
+    queue.set_rate(EU, 200)
+    queue.push(EU, Lane.CAMPAIGN, 1, range(10))
+    queue.take(10)
+    before = slots(1)
+    after = queue.reserve({EU: queue.Ask(1, late=0.3)}, within=1.0)[EU]
+    assert after.start == pytest.approx(before.free + 0.3)
+    assert not queue.reserve({US: queue.Ask(1)}, within=1.0), "a slot without a rate"
 
 
 def test_two_accounts_and_regions_do_not_slow_each_other() -> None:
@@ -110,17 +160,32 @@ def test_a_rate_that_valkey_lost_is_asked_for() -> None:
     assert taken_ids() == [1]
 
 
-def test_a_throttle_pauses_cuts_once_and_grows_back() -> None:
+def test_a_throttle_pauses_and_another_cuts_once_and_grows_back() -> None:
     queue.set_rate(EU, 100)
     queue.push(EU, Lane.CAMPAIGN, 1, range(100))
-    before = queue.take(1).leases[0]
+    queue.take(10)
+    first = slots(1)
+    assert queue.throttle(EU)
+    assert not queue.throttle(EU)
+    assert slots(1).count == 0
+    after = slots(1, within=1.0)
+    assert after.start - first.start > 0.49
+    assert after.interval == first.interval
+    time.sleep(0.55)
     assert queue.throttle(EU)
     assert not queue.throttle(EU)
     time.sleep(0.6)
-    after = queue.take(1).leases[0]
-    assert after.start - before.start > 0.5
-    assert 0.69 < before.interval / after.interval < 0.75
-    assert pace_of(EU).throttles == 2
+    again = slots(1)
+    assert 0.69 < first.interval / again.interval < 0.75
+    assert pace_of(EU).throttles == 4
+
+
+def test_a_throttle_long_after_the_last_cuts_nothing(redis: Redis) -> None:
+    queue.set_rate(EU, 100)
+    queue.throttle(EU)
+    later_in_valkey(redis, 31)
+    assert queue.throttle(EU)
+    assert pace_of(EU).cut == 1
 
 
 def test_the_days_budget_stops_campaigns_before_awaited_mail() -> None:
@@ -170,25 +235,27 @@ def test_no_second_holds_more_than_the_quota_with_three_takers(redis: Redis, quo
     """The slots that three workers get at once, counted in every sliding second."""
     queue.set_rate(EU, quota)
     queue.push(EU, Lane.CAMPAIGN, 1, range(quota * 4))
-    slots: list[float] = []
+    given: list[float] = []
     end = time.monotonic() + 3
 
     def work() -> None:
+        out = 0
         while time.monotonic() < end:
-            taken = queue.take(50)
-            for lease in taken.leases:
-                slots.extend(lease.start + i * lease.interval for i in range(lease.size))
-            time.sleep(min(max(taken.wait, 0), 0.01))
+            out += len(taken_ids(50))
+            some = slots(out)
+            given.extend(some.start + i * some.interval for i in range(some.count))
+            out -= some.count
+            time.sleep(0.008)
 
     workers = [threading.Thread(target=work) for _ in range(3)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    slots.sort()
-    worst = max(bisect_left(slots, slot + 1) - i for i, slot in enumerate(slots))
+    given.sort()
+    worst = max(bisect_left(given, slot + 1) - i for i, slot in enumerate(given))
     assert worst <= quota
-    assert len(slots) >= 0.95 * quota * (slots[-1] - slots[0])
+    assert len(given) >= 0.95 * quota * (given[-1] - given[0])
 
 
 def test_the_bell_rings_once_while_a_drain_waits(redis: Redis) -> None:

@@ -23,6 +23,7 @@ from sending.selectors.workers import Fault, overview
 from sending.skeleton import Skeleton
 from sending.stops import Stops
 from sending.threads import Threads
+from tests.sending.clock import later_in_valkey
 from tests.sending.factory import make_batch, make_contacts, make_messages
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -122,7 +123,9 @@ def test_workers_and_drains_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_one_row_for_each_aws_account_and_region(ses_account: SesAccount, news: List) -> None:
+def test_one_row_for_each_aws_account_and_region(
+    ses_account: SesAccount, news: List, redis: Redis
+) -> None:
     people = make_contacts(news, 6)
     campaign = make_batch(ses_account, [news])
     make_messages(campaign, people[:4])
@@ -133,12 +136,14 @@ def test_one_row_for_each_aws_account_and_region(ses_account: SesAccount, news: 
     queue.push(KEY, Lane.CAMPAIGN, campaign.pk, [1, 2, 3, 4])
     queue.push(KEY, Lane.TRANSACTIONAL, single.pk, [5])
     queue.throttle(KEY)
+    later_in_valkey(redis, 1)
+    queue.throttle(KEY)
     park_aws("444455556666:eu-west-1", "nobody's", until=None)
     (row,) = overview().rows
     assert row.pace.pace_key == KEY
     assert row.waiting == [1, 0, 0, 4]
     assert (row.running, row.sending, row.left) == (2, 1, 6)
-    assert (row.pace.throttles, round(row.pace.cut, 1)) == (1, 0.7)
+    assert (row.pace.throttles, round(row.pace.cut, 1)) == (2, 0.7)
     assert 340 < row.rate_now < 400
     assert row.parked == []
     assert overview().oldest_due == 0  # it rests for half a second
