@@ -20,6 +20,8 @@ from lists.reading import Chunks
 from lists.rows import Chunk
 from lists.staging import Written
 
+# Chunks that are read and wait for a thread: where two end at once, neither waits for the next.
+_AHEAD = 2
 # Seconds after which the thread that reads lets another have Python. Those that write ask for it
 # some twenty times a chunk, each time for less than a millisecond.
 _SWITCH = 0.0005
@@ -76,15 +78,14 @@ def in_turn(
         threads = cycle([stack.enter_context(_writer()) for _ in range(writers)])
         stack.enter_context(_short_switches())
         begun: deque[tuple[Chunk, Future[Written]]] = deque()
+        stack.callback(lambda: [written.cancel() for _, written in begun])
         first_before = 0
         before: Future[Written] | None = None
         for chunk in chunks:
-            if len(begun) == writers:
-                begun[0][1].result()  # then its thread is free
             turn = Turn(import_id, chunk.first, first_before, before)
             first_before, before = chunk.first, next(threads).submit(write, chunk, turn)
             begun.append((chunk, before))
-            if len(begun) > writers:
+            if len(begun) == writers + _AHEAD:
                 ended, written = begun.popleft()
                 yield ended, written.result()
         for chunk, written in begun:
