@@ -38,8 +38,11 @@ _MESSAGES = """
 """
 _EVENTS = """
     INSERT INTO sending_messageevent
-        (tenant_id, message_id, kind, subtype, recipient, diagnostic, dedupe, at, received_at)
-    SELECT m.tenant_id, m.id, e.kind, e.subtype, m.email, '', e.kind || m.id, e.at, e.at
+        (tenant_id, message_id, kind, subtype, recipient, diagnostic, dedupe, at, received_at,
+         batch_id, contact_id)
+    SELECT m.tenant_id, m.id, e.kind, e.subtype, m.email, '', e.kind || m.id, e.at, e.at,
+           CASE WHEN e.subtype <> '' THEN m.batch_id END,
+           CASE WHEN e.subtype <> '' THEN m.contact_id END
     FROM sending_message m
     CROSS JOIN LATERAL (VALUES
         ('delivery', '', %(at)s, TRUE),

@@ -77,8 +77,8 @@ OF_UNFOLDED = {
     "delivered": f"{_OF_UNFOLDED} AND h.outcome IN {_ARRIVED} AND h.outcome_at >= %(since)s",
 }
 _WHERE = f"WHERE h.batch_id = %(campaign)s AND h.status = {Status.SENT.value}"
-_DONE = f"""SELECT h.contact_id FROM sending_message h
-    JOIN sending_messageevent v ON v.message_id = h.id {_WHERE} AND v.subtype = '{PERSON}'"""
+_DONE = f"""SELECT v.contact_id FROM sending_messageevent v
+    WHERE v.batch_id = %(campaign)s AND v.subtype = '{PERSON}'"""
 OF_BATCH = {
     "sent": f"SELECT h.contact_id FROM sending_message h {_WHERE}",
     "delivered": f"SELECT h.contact_id FROM sending_message h {_WHERE} AND h.outcome IN {_ARRIVED}",

@@ -28,8 +28,8 @@ _ANONYMISE = (
     "WHERE id = ANY(%(ids)s)",
     "UPDATE sending_messagedata SET to_name = '', data = '{}' WHERE message_id = ANY(%(ids)s)",
     # The recipient is part of what makes an event unique.
-    "UPDATE sending_messageevent SET recipient = 'erased:' || id, diagnostic = '' "
-    "WHERE message_id = ANY(%(ids)s)",
+    "UPDATE sending_messageevent SET recipient = 'erased:' || id, diagnostic = '', "
+    "contact_id = NULL WHERE message_id = ANY(%(ids)s)",
 )
 
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from lists.segments.sql import any_of
 from lists.selectors.audience import SENDABLE_SQL
 from lists.selectors.reach import Audience, reach_of
 from lists.selectors.windows import end_of_window
@@ -59,16 +60,20 @@ _INSERT = f"""
 """
 
 # The audience of segments and exclusions: the tenant's contacts are walked by id, so many at a
-# time that a chunk is short whether everybody is in it or nobody.
+# time that a chunk is short whether everybody is in it or nobody. Who is not named is not judged.
 _WALK = 50_000
 _INSERT_REACHED = f"""
     WITH written AS (
         INSERT INTO sending_message (tenant_id, batch_id, contact_id, email, status, reason)
         SELECT c.tenant_id, %(batch_id)s, c.id, c.email, {_STATUS_AND_REASON}
-        FROM lists_contact c
+        FROM (
+            SELECT c.* FROM lists_contact c
+            WHERE c.tenant_id = %(tenant_id)s AND c.id > %(beyond)s AND c.id <= %(up_to)s
+              AND {{named}}
+            OFFSET 0
+        ) c
         CROSS JOIN LATERAL (SELECT {{sendable}} AS sendable OFFSET 0) judged
-        WHERE c.tenant_id = %(tenant_id)s AND c.id > %(cursor)s AND c.id <= %(last)s
-          AND {{members}}
+        WHERE {{members}}
         ORDER BY c.id
         RETURNING status
     )
@@ -148,14 +153,16 @@ def _write_reached(batch: Batch) -> _Written:
     with connection.cursor() as cursor:
         _insert(
             cursor,
-            _INSERT_REACHED.format(sendable=reach.sendable, members=reach.members),
+            _INSERT_REACHED.format(
+                named=any_of(reach.named), members=reach.members, sendable=reach.sendable
+            ),
             reach.params
             | {
                 "now": timezone.now(),
                 "list_ids": batch.list_ids,
                 "batch_id": batch.pk,
-                "cursor": cursor_id,
-                "last": last,
+                "beyond": cursor_id,
+                "up_to": last,
             },
         )
         total, skipped = cursor.fetchone()

@@ -95,7 +95,8 @@ def _key(finding: Finding) -> _Key:
 
 _INSERT_EVENTS = """
     INSERT INTO sending_messageevent
-        (tenant_id, message_id, kind, subtype, recipient, diagnostic, dedupe, at, received_at)
+        (tenant_id, message_id, kind, subtype, recipient, diagnostic, dedupe, at, received_at,
+         batch_id, contact_id)
     VALUES %s
     ON CONFLICT DO NOTHING
     RETURNING message_id, kind, recipient, dedupe, id
@@ -117,6 +118,7 @@ def _insert_events(findings: Sequence[Finding], now: datetime) -> dict[_Key, int
             f.event.dedupe,
             f.event.at,
             now,
+            *_who_did(f),
         )
         for key, f in sorted(by_key.items(), key=lambda item: item[0])
     ]
@@ -125,6 +127,13 @@ def _insert_events(findings: Sequence[Finding], now: datetime) -> dict[_Key, int
     with connection.cursor() as cursor:
         new = execute_values(cursor, _INSERT_EVENTS, values, page_size=len(values), fetch=True)
     return {(row[0], row[1], row[2], row[3]): row[4] for row in new}
+
+
+def _who_did(finding: Finding) -> tuple[int | None, int | None]:
+    """Batch and contact of what a person did with a mail, by which segments find it."""
+    if finding.event.subtype != PERSON:
+        return None, None
+    return finding.message.batch_id, finding.message.contact_id
 
 
 def _suppress(tenant: Tenant, findings: Iterable[Finding]) -> None:

@@ -21,6 +21,9 @@ from lists.segments.reading import day
 from tenants.models import Tenant
 
 _NOBODY = "FALSE"
+# A statement asks for contacts with ids above `beyond`, up to `up_to`. What a condition looks into
+# is bound alike, so that no more of an index is read.
+EVERYBODY = {"beyond": 0, "up_to": 2**63 - 1}
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,14 @@ class Clock:
 class Compiled:
     """Conditions over `c`, a row of lists_contact that the caller has narrowed to its tenant, one
     for each group: one of them must hold. Where something is broken there is none: nobody.
+
+    They hold for contacts within the parameters of EVERYBODY, which are among `params`.
     """
 
     groups: tuple[str, ...]
     params: dict[str, Any]
     broken: tuple[Broken, ...] = ()
+    conditions: int = 0
 
     @property
     def sql(self) -> str:
@@ -103,22 +109,19 @@ def compile_definition(
     groups = tuple(
         f"({' AND '.join(map(compiler.condition, group))})" for group in definition.groups
     )
-    return Compiled(groups, compiler.params)
+    conditions = sum(map(len, definition.groups))
+    return Compiled(groups, compiler.params | EVERYBODY, conditions=conditions)
 
 
 _COLUMNS = {"email": "c.email_norm", "first_name": "c.first_name", "last_name": "c.last_name"}
-_PLACE = (
-    "EXISTS (SELECT 1 FROM lists_subscription s WHERE s.contact_id = c.id "
-    "AND s.tenant_id = c.tenant_id AND {})"
-)
-_TAGGED = (
-    "EXISTS (SELECT 1 FROM lists_contacttag g WHERE g.contact_id = c.id "
-    "AND g.tenant_id = c.tenant_id AND g.tag_id = {})"
-)
+_SAME = "{0}.contact_id = c.id AND {0}.contact_id > %(beyond)s AND {0}.contact_id <= %(up_to)s"
+# Of a list or a tag, which is of the tenant, the index alone answers.
+_PLACE = f"EXISTS (SELECT 1 FROM lists_subscription s WHERE {_SAME.format('s')} AND {{}})"
+_TAGGED = f"EXISTS (SELECT 1 FROM lists_contacttag g WHERE {_SAME.format('g')} AND g.tag_id = {{}})"
 _ENGAGED = (
     "SELECT e.contact_id FROM lists_engagement e WHERE e.tenant_id = {} AND e.last_{}_at >= {}"
 )
-_AMONG = "EXISTS (SELECT 1 FROM ({}) m WHERE m.contact_id = c.id)"
+_AMONG = f"EXISTS (SELECT 1 FROM ({{}}) m WHERE {_SAME.format('m')})"
 _ON_LIST = {
     "on": "s.status = 'active'",
     "not_on": "s.status = 'active'",
@@ -279,7 +282,7 @@ class _Compiler:
             case _:
                 since = self._start(day(one.values[0]))
                 proof = f"COALESCE(s.confirmed_at, s.created_at) >= {since}"
-        found = _PLACE.format(f"s.status = 'active' AND {proof}")
+        found = _PLACE.format(f"s.tenant_id = c.tenant_id AND s.status = 'active' AND {proof}")
         return f"NOT {found}" if one.op.startswith("not_") else found
 
     def _engagement(self, one: Condition) -> str:

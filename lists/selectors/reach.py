@@ -104,9 +104,9 @@ class Reach:
 
     @property
     def members(self) -> str:
-        """Who gets a mail, or would if it were not for a pause or a suppression."""
+        """Who of those named gets a mail, or would if it were not for a pause or a suppression."""
         left_out = f"NOT {any_of(self.excluded)} AND NOT {self.unengaged}"
-        return f"{any_of(self.named)} AND ({self.consented}) AND {left_out}"
+        return f"({self.consented}) AND {left_out}"
 
 
 def reach_of(audience: Audience, tenant: Tenant, now: datetime) -> Reach:

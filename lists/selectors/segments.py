@@ -19,8 +19,9 @@ from lists.segments.language import Condition, Definition, Takes, operators_of
 from lists.segments.mail import MailedCampaign
 from lists.segments.names import Broken, names_for
 from lists.segments.reading import conditions, parse
-from lists.segments.sql import Clock, Compiled, compile_definition, found_by
+from lists.segments.sql import Clock, Compiled, compile_definition
 from lists.segments.wording import words
+from lists.selectors.counting import count_found
 from lists.signals import Use, used_by
 from tenants.models import Tenant
 
@@ -87,26 +88,16 @@ def holds(tenant: Tenant, asked: Compiled) -> RawSQL:
 
 def count(tenant: Tenant, definition: Definition) -> int:
     """How many contacts of the tenant a definition holds for now."""
-    return _count(tenant, compiled(tenant, definition))
+    return count_found(tenant, compiled(tenant, definition))
 
 
 def preview(tenant: Tenant, definition: Definition) -> Preview:
     """What a definition comes to now."""
     names = names_for(tenant, [definition])
     asked = compile_definition(definition, names, Clock.of(tenant, timezone.now()))
-    found = _count(tenant, asked)
+    found = count_found(tenant, asked)
     sample = _sample(tenant, asked) if found else []
     return Preview(found, sample, words(definition, names), asked.broken)
-
-
-def _count(tenant: Tenant, asked: Compiled) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM lists_contact c WHERE c.tenant_id = %(tenant_id)s "
-            f"AND {found_by(asked.groups)}",
-            asked.params | {"tenant_id": tenant.pk},
-        )
-        return int(cursor.fetchone()[0])
 
 
 def _sample(tenant: Tenant, asked: Compiled) -> list[Contact]:

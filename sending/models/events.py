@@ -45,6 +45,9 @@ class MessageEvent(TenantOwned):
     dedupe = models.CharField(max_length=150)
     at = models.DateTimeField()
     received_at = models.DateTimeField(auto_now_add=True)
+    # Of what a person did, so that segments need not look for the message.
+    batch_id = models.BigIntegerField(null=True, help_text="of the message, for opens and clicks")
+    contact_id = models.BigIntegerField(null=True, help_text="as batch_id; may have gone since")
 
     class Meta(TenantOwned.Meta):
         constraints = [
@@ -72,9 +75,9 @@ class MessageEvent(TenantOwned):
             ),
             # Segments: who opened a campaign, or clicked in it.
             models.Index(
-                fields=["message", "kind"],
+                fields=["batch_id", "kind", "contact_id"],
                 condition=Q(kind__in=["open", "click"], subtype=PERSON),
-                name="event_of_person",
+                name="event_by_person",
             ),
         ]
 

@@ -460,5 +460,7 @@ def test_only_what_a_person_did_is_engagement(ada: Message, store: Store) -> Non
     assert (row.last_sent_at, row.last_delivered_at) == (ada.sent_at, ada.outcome_at)
     opened = MessageEvent.unscoped.get(kind=EventKind.OPEN)
     assert (opened.subtype, opened.at) == ("person", row.last_opened_at)
-    assert MessageEvent.unscoped.get(kind=EventKind.CLICK).subtype == "machine"
+    assert (opened.batch_id, opened.contact_id) == (ada.batch_id, ada.contact_id)
+    clicked = MessageEvent.unscoped.get(kind=EventKind.CLICK)
+    assert (clicked.subtype, clicked.batch_id, clicked.contact_id) == ("machine", None, None)
     assert row.last_clicked_at is None

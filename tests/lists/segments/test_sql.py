@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,8 @@ from lists.segments.language import Definition
 from lists.segments.names import names_for
 from lists.segments.reading import parse
 from lists.segments.sql import Clock, compile_definition
+from lists.selectors import counting
+from lists.selectors.counting import count_found
 from lists.selectors.segments import count
 from lists.services.fields import create_field
 from sending.models import (
@@ -139,6 +142,8 @@ class World:
             MessageEvent.unscoped.create(
                 tenant=self.tenant,
                 message=message,
+                batch_id=message.batch_id,
+                contact_id=contact.pk,
                 kind=kind,
                 subtype="person" if act in one.did else "machine",
                 at=NOW,
@@ -153,6 +158,12 @@ class World:
                 asked.params | {"t": self.tenant.pk},
             )
             return {row[0] for row in cursor.fetchall()}
+
+    def counted(self, definition: Definition) -> int:
+        names = names_for(self.tenant, [definition])
+        return count_found(
+            self.tenant, compile_definition(definition, names, Clock.of(self.tenant, NOW))
+        )
 
     def clear(self) -> None:
         for model in (MessageEvent, Message, Engagement, ContactTag, Subscription, Contact):
@@ -169,8 +180,14 @@ def world(ses_account: SesAccount) -> World:
 )
 @given(data=st.data(), people=st.lists(SOMEBODY, min_size=1, max_size=4))
 def test_the_sql_agrees_with_plain_python(
-    world: World, data: st.DataObject, people: list[Somebody]
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    data: st.DataObject,
+    people: list[Somebody],
 ) -> None:
+    """Contact by contact, and counted as of a million, in windows."""
+    monkeypatch.setattr(counting, "_FEW", 1)
+    monkeypatch.setattr(counting, "_MOST_WINDOWS", 2)
     people = [replace(one, email=f"{n}{one.email}") for n, one in enumerate(people)]
     added = {world.add(n, one).pk: one for n, one in enumerate(people)}
     try:
@@ -178,8 +195,29 @@ def test_the_sql_agrees_with_plain_python(
             definition = data.draw(world.definitions())
             expected = {pk for pk, one in added.items() if holds(definition, one, world.ids)}
             assert world.found(definition) == expected
+            assert world.counted(definition) == len(expected)
     finally:
         world.clear()
+
+
+def test_many_are_counted_in_windows_and_the_transaction_goes_on_as_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Contact.unscoped.bulk_create(
+        Contact(tenant=world.tenant, email=f"{n}@x.com", email_norm=f"{n}@x.com", first_name="Al")
+        for n in range(40)
+    )
+    named = {"what": "first_name", "op": "is", "values": ["al"]}
+    definition = parse({"groups": [[named], [{"what": "first_name", "op": "set", "values": []}]]})
+    few = world.counted(definition)
+    monkeypatch.setattr(counting, "_FEW", 10)
+    with CaptureQueriesContext(connection) as asked:
+        assert world.counted(definition) == few == 40
+    windows = [one["sql"].count("c.id <= ") for one in asked if "UNION ALL" in one["sql"]]
+    assert windows == [24], "two groups, in each of twelve windows"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_nestloop")
+        assert cursor.fetchone() == ("on",)
 
 
 HOSTILE = "') OR 1=1; DROP TABLE lists_contact; -- %s %(x)s {0} \\"
