@@ -41,8 +41,8 @@ class Turn:
         self._lock("pg_advisory_xact_lock", self.first)
 
     def come(self) -> bool:
-        """Waits for the end of the transaction of the chunk before. True where that is written for
-        certain; else it may have to be tried again, and this chunk after it.
+        """Waits for the end of the transaction of the chunk before. True where that chunk has ended
+        for good; else it may have to be tried again, and this one after it.
         """
         if self.before is None or self.before.done():
             return True
