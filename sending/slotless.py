@@ -149,7 +149,7 @@ class Slotless:
         """Those that get no slot."""
         slotless: list[Job] = []
         try:
-            found = await self._threads.run(lambda: queue.reserve(asks, within=within))
+            found = await self._threads.run_apart(lambda: queue.reserve(asks, within=within))
         except RedisError:
             found = {}
         for key in asks:

@@ -21,12 +21,17 @@ class Threads:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="drain")
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="slots")
 
     async def run(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """The function's result. A connection that broke is replaced on the next call."""
         return await get_running_loop().run_in_executor(
             self._pool, self._call, function, *arguments
         )
+
+    async def run_apart(self, function: Callable[[], T]) -> T:
+        """The result of a function that needs no database, and must not wait for it."""
+        return await get_running_loop().run_in_executor(self._apart, function)
 
     def _call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         try:
@@ -49,6 +54,7 @@ class Threads:
         for _ in range(_THREADS):
             self._pool.submit(close)
         self._pool.shutdown()
+        self._apart.shutdown()
 
 
 class ServerClock:
