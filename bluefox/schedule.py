@@ -34,8 +34,9 @@ BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 10.0},
     },
     "translate events whose ring was lost": {
-        "task": "webhooks.tasks.translate",
+        "task": "webhooks.tasks.ring_for_lost_events",
         "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "confirm subscriptions whose call was lost": {
         "task": "webhooks.tasks.confirm_subscriptions",

@@ -24,7 +24,7 @@ from tests.webhooks.conftest import (
     Signer,
     payload,
 )
-from webhooks import bell, certificates, inbox, tasks
+from webhooks import bell, certificates, inbox, tasks, translate
 from webhooks.models import SnsMessage
 from webhooks.services import receiving
 
@@ -260,6 +260,33 @@ def test_a_burst_calls_one_worker(
     bell.silence()
     one(6)
     assert rung == ["translate", "translate"]
+
+
+@pytest.mark.usefixtures("account")
+def test_of_workers_that_are_to_go_on_one_waits(
+    post: Post,
+    trusted: Signer,
+    rung: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    committing: Any,
+) -> None:
+    """More would keep the sweep, which waits in the same queue, from its turn."""
+    monkeypatch.setattr(tasks, "_SLICE_SECONDS", -1)
+    monkeypatch.setattr(translate, "GROUP", 1)
+
+    def one(number: int) -> None:
+        with committing():
+            assert post(trusted.envelope("{}", MessageId=str(number))).status_code == 200
+
+    for number in range(3):
+        one(number)
+    rung.clear()
+    tasks.translate()
+    assert rung == ["translate"]
+    one(4)
+    tasks.ring_for_lost_events()
+    assert rung == ["translate"]
+    assert SnsMessage.unscoped.filter(processed_at=None).count() == 3
 
 
 @pytest.mark.usefixtures("account")
