@@ -33,6 +33,7 @@ class Processes:
         self.record = record
         self._output = output
         self._running: dict[str, subprocess.Popen[str]] = {}
+        self._started: dict[str, tuple[list[str], Mapping[str, str]]] = {}
         self._readers: list[threading.Thread] = []
         self._entries: list[tuple[int, float]] = []
 
@@ -69,6 +70,7 @@ class Processes:
             start_new_session=True,
         )
         self._running[name] = child
+        self._started[name] = command, environ
         reader = threading.Thread(target=self._copy, args=(name, child), daemon=True)
         reader.start()
         self._readers.append(reader)
@@ -92,6 +94,13 @@ class Processes:
                 how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
                 return f"{name} ended with {how}; its last lines above say why."
         return None
+
+    def start_ended_again(self) -> list[str]:
+        """Start what has ended, as `restart: unless-stopped` of Compose does; return the names."""
+        names = [name for name, child in self._running.items() if child.poll() is not None]
+        for name in names:
+            self.start(name, *self._started[name])
+        return names
 
     def _stop(self, children: list[subprocess.Popen[str]]) -> None:
         stop_all([psutil.Process(child.pid) for child in children if child.poll() is None])

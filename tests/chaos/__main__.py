@@ -19,6 +19,8 @@ from tests.chaos import hosts, machine
 from tests.chaos.count import broken, count
 from tests.chaos.world import Asked
 
+_SHOWN_LINES = 60  # enough to see what ended a process
+
 
 def main() -> int:
     """0 when every promise was kept, 1 when not, 2 when the run could not be made."""
@@ -27,6 +29,7 @@ def main() -> int:
     given = _arguments()
     name, run = ("hosts", hosts.run) if given.hosts else ("chaos", machine.run)
     data = given.data or Path(".data") / name
+    log = data / "output.log"
     # The run kills, empties and restarts its servers, so they are its own whatever is set.
     for variable in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(variable, None)
@@ -36,12 +39,14 @@ def main() -> int:
     try:
         reset(data)
         data.mkdir(parents=True, mode=0o711)
-        with (data / "output.log").open("w") as output:
+        with log.open("w") as output:
             campaigns = run(asked, output)
     except (ServiceError, SimulatorError, TimeoutError) as error:
-        print(f"{name}: failed: {error} See {data / 'output.log'}", file=sys.stderr)
+        print(f"{name}: failed: {error} See {log}", file=sys.stderr)
         return 2
     problems = [words for one in campaigns for words in broken(one, events=asked.events)]
+    if problems:
+        _show_end(log)
     for words in problems:
         print(f"{name}: broken promise: {words}", file=sys.stderr)
     counted = count(campaigns)
@@ -50,6 +55,12 @@ def main() -> int:
         f"{name}: recipients={asked.recipients} {counted.line()} seconds={seconds:.0f}", flush=True
     )
     return 1 if problems or not counted.kept(events=asked.events) else 0
+
+
+def _show_end(log: Path) -> None:
+    """The last lines of what the processes wrote of warnings and errors, to stderr."""
+    lines = [line for line in log.read_text().splitlines() if "INFO" not in line]
+    print(*lines[-_SHOWN_LINES:], sep="\n", file=sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:

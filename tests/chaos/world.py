@@ -18,6 +18,7 @@ from tests.chaos.count import Campaign, Status, ask, audience_of, rows_of
 REGION = "eu-west-1"
 RATES = {"hard_bounce": 0.02, "complaint": 0.0005, "soft_bounce": 0.005}
 STANDSTILL = 240.0  # seconds without any change after which a wait is given up
+HOPELESS = 10.0  # the same after one has been given up: the run is lost, and is to end and be told
 QUOTA_ERRORS = ("TooManyRequestsException", "LimitExceededException")
 
 
@@ -56,6 +57,7 @@ class World:
     events: bool = True
     accounts: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
+    patience: float = STANDSTILL
 
     @property
     def simulator(self) -> SimulatorClient:
@@ -130,12 +132,18 @@ class World:
 
     # --- waiting --------------------------------------------------------------------------------
     def until(
-        self, what: str, condition: Callable[[], bool], standstill: float = STANDSTILL
+        self, what: str, condition: Callable[[], bool], standstill: float | None = None
     ) -> bool:
-        """Waits; False, and a word about it, when nothing changes for so many seconds."""
+        """Waits; False, and a word about it, when nothing changes for so many seconds.
+
+        Meanwhile a process that ended by itself is started again: Compose does so, and Celery
+        counts on it when a process of its pool is killed before the pool has started.
+        """
         seen: Any = None
         changed = time.monotonic()
         while True:
+            for name in self.running.processes.start_ended_again():
+                self.say(f"{name} ended by itself and is started again")
             try:
                 if condition():
                     return True
@@ -144,8 +152,10 @@ class World:
                 continue
             if now != seen:
                 seen, changed = now, time.monotonic()
-            if time.monotonic() - changed > standstill:
+            if time.monotonic() - changed > (standstill or self.patience):
                 self.say(f"nothing changes any more while waiting for {what}: {now}")
+                if standstill is None:
+                    self.patience = HOPELESS
                 return False
             time.sleep(0.25)
 

@@ -63,6 +63,16 @@ def test_one_that_ends_is_named_and_the_others_are_stopped(tmp_path: Path) -> No
     assert not (tmp_path / "record").exists()
 
 
+def test_what_has_ended_is_started_again_as_it_was(tmp_path: Path) -> None:
+    output = io.StringIO()
+    with Processes(tmp_path / "record", output) as processes:
+        processes.start("sleeper", ["sleep", "60"], os.environ)
+        processes.start("failing", ["sh", "-c", 'echo "$WORD"; exit 3'], {"WORD": "up"})
+        until(processes.ended)
+        assert processes.start_ended_again() == ["failing"]
+        until(lambda: output.getvalue().count("failing | up") == 2)
+
+
 def test_one_that_will_not_stop_is_killed_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
