@@ -20,7 +20,7 @@ _COUNT = 20_000
 _OBVIOUS_COUNT = 2_000  # its rate is the same from the first second to the last
 _LATENCY_MS = 50
 _UNLIMITED = 1_000_000.0
-_OURS = ["-m celery -q -A bluefox worker -Q send,default -c 2 -l WARNING"]
+_OURS = ["-m celery -q -A bluefox worker -Q send,default,long -c 2 -l WARNING"]
 _OBVIOUS = [
     f"-m celery -q -A bench.obvious worker -P threads -c {obvious.THREADS} -l WARNING -n o{i}@bench"
     for i in range(2)

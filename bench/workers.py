@@ -14,7 +14,7 @@ from bench.stage import processes, wait_until
 from bluefox.celery import app as bluefox
 
 _SEND = "-m celery -q -A bluefox worker -Q send -c 1 -l WARNING -n send{number}@bench"
-_DEFAULT = "-m celery -q -A bluefox worker -Q default -c 2 -l WARNING -n default@bench"
+_DEFAULT = "-m celery -q -A bluefox worker -Q default,long -c 2 -l WARNING -n default@bench"
 _BEAT = "-m celery -q -A bluefox beat -l WARNING"
 
 

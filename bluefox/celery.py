@@ -1,4 +1,8 @@
-"""The Celery application. Queue `send` carries drain tasks, `default` everything else."""
+"""The Celery application.
+
+Queue `send` carries drain tasks; `long` what takes longer than a few seconds, so that nothing waits
+for it; `default` everything else.
+"""
 
 import gc
 import os

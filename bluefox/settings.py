@@ -198,7 +198,22 @@ DNS_SERVERS = optional_servers("DNS_SERVERS", port=53)
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"sending.tasks.drain": {"queue": "send"}}
+CELERY_TASK_ROUTES = {
+    "sending.tasks.drain": {"queue": "send"},
+    "lists.tasks.run_import": {"queue": "long"},
+    "lists.tasks.undo_import": {"queue": "long"},
+    "lists.tasks.run_suppression_import": {"queue": "long"},
+    "lists.tasks.run_bulk": {"queue": "long"},
+    "lists.tasks.refresh_search": {"queue": "long"},
+    "lists.tasks.count_large_lists": {"queue": "long"},
+    "sending.tasks.cancel_rest": {"queue": "long"},
+    "sending.tasks.forget_old_messages": {"queue": "long"},
+    "sending.tasks.fold_engagement": {"queue": "long"},
+    "sending.tasks.watch_domains": {"queue": "long"},
+    "sending.tasks.mirror_suppressions": {"queue": "long"},
+    "reputation.tasks.count_sources": {"queue": "long"},
+    "readiness.tasks.write_report_of": {"queue": "long"},
+}
 # A busy worker must not hold tasks that an idle one could run: one unacknowledged task each.
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

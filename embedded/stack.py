@@ -23,6 +23,7 @@ _CELERY = ["celery", "--quiet", "-A", "bluefox"]
 COMMANDS = {
     "web": ["gunicorn"],
     "default": [*_CELERY, "worker", "-Q", "default", "-n", "default@%h", "--concurrency", "2"],
+    "long": [*_CELERY, "worker", "-Q", "long", "-n", "long@%h", "--concurrency", "2"],
     "beat": [*_CELERY, "beat"],
 }
 

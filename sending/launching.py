@@ -1,6 +1,8 @@
 """From an audience to message rows, in chunks that commit whole and go on after a crash."""
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
+import math
+import time
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -80,25 +82,43 @@ _INSERT_REACHED = f"""
     SELECT count(*), count(*) FILTER (WHERE status = {Status.SKIPPED.value}) FROM written
 """
 
+_TRY = "SELECT pg_try_advisory_xact_lock('sending_batch'::regclass::oid::int, %s)"
 _LEAVING_OUT = "ON CONFLICT (batch_id, contact_id) DO NOTHING"
 
 
-def launch(batch_id: int) -> None:
-    """Writes the rows of a running batch to the end of its audience, feeding the queue meanwhile.
+def launch(batch_id: int, *, seconds: float = math.inf) -> bool:
+    """Writes rows of a running batch for so many seconds, feeding the queue meanwhile.
 
-    Stops when the batch is paused or cancelled. Whoever calls it next goes on behind the last
-    chunk; two at once share the work.
+    Whether its audience goes on: whoever calls it next continues behind the last chunk. Ends when
+    the batch is paused or cancelled, and where somebody else is writing it.
     """
+    end = time.monotonic() + seconds
     while _write_chunk(batch_id):
         feed(batch_id, start=True)
         queue.ring()
+        if time.monotonic() > end:
+            return True
     feed(batch_id)  # behind the cursor; without one all is fed, or lost and the sweep's
     queue.ring()
+    return False
+
+
+def _is_ours(batch_id: int) -> bool:
+    """Whether nobody else writes this batch until the end of the transaction.
+
+    Two would take turns, no faster than one, and the second would hold up what else its process
+    could do.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TRY, [batch_id % 2**31])
+        return bool(cursor.fetchone()[0])
 
 
 def _write_chunk(batch_id: int) -> bool:
-    """Writes one chunk and returns whether there may be more."""
+    """Writes one chunk and returns whether there may be more for us to do."""
     with transaction.atomic():
+        if not _is_ours(batch_id):
+            return False
         batch = Batch.unscoped.select_for_update(no_key=True).get(pk=batch_id)
         if batch.state != BatchState.RUNNING or batch.audience_at is not None:
             return False

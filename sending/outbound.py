@@ -11,7 +11,7 @@ from sending.credentials import credentials_at_hand, forget_session, sending_cre
 from sending.decide import Action, Decision, after_renewal, decide, unreachable
 from sending.errors import ContentError
 from sending.models import Batch, Lane, SesAccount
-from sending.ses.client import endpoint
+from sending.ses.client import Credentials, endpoint
 from sending.ses.errors import SesError
 from sending.signing import Signer
 from sending.skeleton import Skeleton, compile_batch
@@ -83,9 +83,7 @@ def _signer_at_hand(account: SesAccount) -> Signer | None:
         credentials = credentials_at_hand(account)
     except SecretUnreadable:  # signer_of() says so when it is asked for
         return None
-    if credentials is None:
-        return None
-    return Signer(credentials, account.region, endpoint(account.region))
+    return None if credentials is None else _signer(account, credentials)
 
 
 def signer_of(account_id: int, *, renew: bool = False) -> Signer:
@@ -96,7 +94,11 @@ def signer_of(account_id: int, *, renew: bool = False) -> Signer:
     account = SesAccount.unscoped.get(pk=account_id)
     if renew:
         forget_session(account)
-    return Signer(sending_credentials(account), account.region, endpoint(account.region))
+    return _signer(account, sending_credentials(account))
+
+
+def _signer(account: SesAccount, credentials: Credentials) -> Signer:
+    return Signer(credentials, account.region, endpoint(account.region))
 
 
 def no_access(error: SesError | SecretUnreadable) -> Decision:

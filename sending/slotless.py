@@ -92,11 +92,8 @@ class Slotless:
         out: list[Job] = []
         for line in self._lines.values():
             for jobs in (line.awaited, line.bulk):
-                kept = [job for job in jobs if not held(job.outbound)]
-                if len(kept) < len(jobs):
-                    out += [job for job in jobs if held(job.outbound)]
-                    jobs.clear()
-                    jobs.extend(kept)
+                for job in [jobs.popleft() for _ in range(len(jobs))]:
+                    (out if held(job.outbound) else jobs).append(job)
         if out:
             with contextlib.suppress(RedisError):  # nobody counts what is out while it is away
                 counts = Counter(job.outbound.pace_key for job in out)

@@ -32,6 +32,8 @@ from sending.selectors.accounts import due_for_quota
 
 _SLICE_SECONDS = 120.0
 _SAY_ALIVE_SECONDS = 10.0
+# Short: the sweep waits in the same queue.
+_LAUNCH_SECONDS = 4.0
 _FORGET_SECONDS = 20.0  # of each minute: other work of the queue gets its turn
 _FOLD_SECONDS = 20.0
 _WATCH_SECONDS = 20.0
@@ -83,8 +85,9 @@ def drain() -> None:
 
 @shared_task
 def launch(batch_id: int) -> None:
-    """Writes the rows of a batch, going on where the last launch stopped."""
-    launching.launch(batch_id)
+    """Writes rows of a batch for a while; what is left is for the next one."""
+    if launching.launch(batch_id, seconds=_LAUNCH_SECONDS):
+        launch.delay(batch_id)
 
 
 @shared_task

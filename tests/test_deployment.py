@@ -18,6 +18,9 @@ from celery.bin.celery import celery as celery_command
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
+from bluefox.celery import app
+from embedded.stack import COMMANDS, send_node
+
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -98,10 +101,17 @@ def test_each_service_runs_a_command_that_parses(name: str) -> None:
 
 def test_the_workers_serve_every_queue() -> None:
     served = set()
-    for name in ("worker", "worker-send"):
+    for name in ("worker", "worker-long", "worker-send"):
         served |= set(parses(shlex.split(OURS[name]["command"]))["queues"])
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     assert served == routed | {settings.CELERY_TASK_DEFAULT_QUEUE}
+    on_this_machine = [COMMANDS["default"], COMMANDS["long"], send_node("send")[2:]]
+    assert served == {queue for one in on_this_machine for queue in parses(one)["queues"]}
+
+
+def test_each_route_is_of_a_task_that_exists() -> None:
+    app.loader.import_default_modules()
+    assert set(settings.CELERY_TASK_ROUTES) <= set(app.tasks)
 
 
 def test_only_web_is_reachable_and_only_from_this_machine() -> None:

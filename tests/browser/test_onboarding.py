@@ -69,7 +69,7 @@ def _database_url() -> str:
 def worker(aws: SimulatorProcess, tmp_path: Path) -> Iterator[None]:
     """A worker for both queues, with the clock in it."""
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "bluefox", "worker", "-B"]
-    command += ["-Q", "default,send", "--concurrency", "2", "-s", str(tmp_path / "beat")]
+    command += ["-Q", "default,long,send", "--concurrency", "2", "-s", str(tmp_path / "beat")]
     with subprocess.Popen(command, cwd=ROOT) as process:
         yield
         process.terminate()

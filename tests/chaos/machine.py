@@ -48,7 +48,7 @@ def wreck(world: World, asked: Asked) -> dict[str, float]:
         aws_account=world.accounts[0],
         batch=world.batches[0],
         storm=scale.storm,
-        nodes=[*NODES, "default"],
+        nodes=[*NODES, "default", "long"],
         chance=random.Random(asked.seed),
     )
     with havoc:

@@ -110,11 +110,12 @@ def start_worker(ses: Ses) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(**changed: str) -> subprocess.Popen[bytes]:
-        command = "-m celery -A bluefox worker -Q send,default -c 2 -l WARNING --without-gossip"
+        command = "-m celery -A bluefox worker -Q send,default,long -c 2 --without-gossip"
         name = f"w{len(started)}@test"
         started.append(
             subprocess.Popen(
-                [sys.executable, *command.split(), "-n", name], env=environment | changed
+                [sys.executable, *command.split(), "-l", "WARNING", "-n", name],
+                env=environment | changed,
             )
         )
         return started[-1]

@@ -84,7 +84,7 @@ class Engine:
         self.account, self.news, self.stranger, self.redis = account, news, stranger, redis
         self.key = account.pace_key
         self.workers = [Worker(), Worker(), Worker()]
-        self.tasks: list[tuple[Callable[[int], None], int]] = []
+        self.tasks: list[tuple[Callable[[int], object], int]] = []
         # The model: what SES accepted, in order, and what was allowed to happen.
         self.accepted: list[tuple[int, str]] = []
         self.times: Counter[int] = Counter()

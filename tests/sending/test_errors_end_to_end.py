@@ -284,10 +284,13 @@ def test_a_storm_of_429_slows_down_costs_nobody_an_attempt_and_passes(
 ) -> None:
     key = world.account.pace_key
     world.ses.fault("throttle")
-    drain(seconds=2)
-    assert statuses() == {Status.QUEUED: 5}
-    assert set(Message.unscoped.values_list("attempts", flat=True)) == {0}
-    cut = float(queue.valkey().hget(f"{{send}}:pace:{key}", "cut") or 1)
+    for _ in range(5):  # the first throttle cuts nothing; how many come is the machine's own
+        drain(seconds=2)
+        assert statuses() == {Status.QUEUED: 5}
+        assert set(Message.unscoped.values_list("attempts", flat=True)) == {0}
+        cut = float(queue.valkey().hget(f"{{send}}:pace:{key}", "cut") or 1)
+        if cut < 1:
+            break
     assert cut < 1
     no_faults(world)
     drain(seconds=10)

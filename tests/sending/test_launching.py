@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import connections, transaction
 from redis import Redis
 
 from lists.errors import InvalidAddress
 from lists.models import Contact, List, Source, SubscriptionStatus, Suppression
 from lists.selectors.reach import Audience
-from sending import feed, launching, queue, sweeping
+from sending import feed, launching, queue, sweeping, tasks
 from sending.errors import BatchEnded, ContentError
 from sending.models import (
     Batch,
@@ -161,6 +163,39 @@ def test_launching_twice_is_launching_once(
             with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
                 launch_batch(batch=batch)
     delay.assert_called_once_with(batch.pk)
+
+
+def test_a_launch_is_done_in_slices(
+    ses_account: SesAccount, news: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_contacts(news, 5)
+    monkeypatch.setattr(launching, "_FIRST_CHUNK", 2)
+    monkeypatch.setattr(launching, "_CHUNK", 2)
+    batch = pressed(new_batch(ses_account, news))
+    again: list[int] = []
+    monkeypatch.setattr(tasks.launch, "delay", again.append)
+    monkeypatch.setattr(tasks, "_LAUNCH_SECONDS", 0.0)
+    for rows in (2, 4, 5, 5):
+        tasks.launch(batch.pk)
+        assert Message.unscoped.count() == rows
+    assert again == [batch.pk] * 3
+    batch.refresh_from_db()
+    assert batch.audience_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_launch_leaves_a_batch_to_who_is_writing_it(ses_account: SesAccount, news: List) -> None:
+    make_contacts(news, 5)
+    batch = pressed(new_batch(ses_account, news))
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            assert launching._is_ours(batch.pk)
+            left = other.submit(launching.launch, batch.pk).result(10)
+            assert not left
+            assert not Message.unscoped.exists()
+        other.submit(launching.launch, batch.pk).result(10)
+        other.submit(connections.close_all).result(10)
+    assert Message.unscoped.count() == 5
 
 
 def test_content_is_checked_before_anything_is_written(ses_account: SesAccount) -> None:
