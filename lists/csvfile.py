@@ -77,6 +77,7 @@ def inspect(
         text = codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError as error:
         raise _no_text(_lines(head[: error.start], encoding) + 1, error, encoding) from error
+    _refuse_nul(text, line=1)
     if not whole:  # the last line may be cut
         text = text[: text.rfind("\n") + 1] or text
     fmt = _find_format(text, encoding)
@@ -236,9 +237,7 @@ def _check_text(file: IO[bytes], encoding: str) -> int | None:
         except UnicodeDecodeError as error:
             line += _lines(error.object[: error.start], encoding)
             raise _no_text(line, error, encoding) from error
-        if "\0" in text:
-            line += text[: text.index("\0")].count("\n")
-            raise FileRefused(f"Line {line:,} holds a NUL character: this is not a CSV file.")
+        _refuse_nul(text, line)
         end = text.find("\n")
         length += end if end >= 0 else len(text)
         if length > MAX_LINE:
@@ -250,6 +249,14 @@ def _check_text(file: IO[bytes], encoding: str) -> int | None:
         line += text.count("\n")
         plain.add(text)
     return plain.count
+
+
+def _refuse_nul(text: str, line: int) -> None:
+    """PostgreSQL stores no NUL. `line` is the one that the text begins on."""
+    before, nul, _ = text.partition("\0")
+    if nul:
+        line += before.count("\n")
+        raise FileRefused(f"Line {line:,} holds a NUL character: this is not a CSV file.")
 
 
 class _PlainLines:

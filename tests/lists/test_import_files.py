@@ -34,6 +34,9 @@ from tests.lists.importing import imported, uploaded
         (b"x" * 500 + b"\na@example.com\n", "500 characters"),
         (b'email,name\na@example.com,"Ann\n', "From line 2 on, the quotes"),
         (b'email,name\na@example.com,Ann\nb@example.com,"B"ob\n', "From line 3 on, the quotes"),
+        (b"\xef\xbb\xbfemail,name\na@example.com,A\0\n", "Line 2 holds a NUL"),
+        ("email,na\0me\na@example.com,A\n".encode("utf-16"), "Line 1 holds a NUL"),
+        ("email,name\na@example.com,A\n".encode("utf-32"), "Line 1 holds a NUL"),
     ],
 )
 def test_what_is_no_csv_is_refused_at_the_door(alice: Person, content: bytes, why: str) -> None:
