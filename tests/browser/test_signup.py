@@ -172,6 +172,9 @@ def test_every_page_fits_and_is_accessible(
         assert findings(page) == [], address
 
 
+_COLOUR = "one => getComputedStyle(one).backgroundColor"
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_from_the_form_to_the_farewell(
     live_server: Any,
@@ -213,7 +216,10 @@ def test_from_the_form_to_the_farewell(
     expect(page.get_by_role("heading", name="Ce que vous recevez de nous")).to_be_visible()
     press("Se désinscrire")
     expect(page.get_by_text("Vous êtes désinscrit de News.")).to_be_visible()
+    reasons = page.get_by_role("radio")
+    empty = reasons.last.evaluate(_COLOUR)
     page.get_by_label("Je reçois trop de messages").check()
+    assert reasons.first.evaluate(_COLOUR) != empty == reasons.last.evaluate(_COLOUR)
     page.get_by_label("Avec vos propres mots").fill("Chaque jour")
     press("Envoyer")
     expect(page.get_by_text("Merci de nous l'avoir dit.")).to_be_visible()
