@@ -54,6 +54,8 @@ _STATE_WORDS = {
     State.BOUNCED: "bounced bounce hardbounce hardbounced cleaned",
     State.COMPLAINED: "complained complaint spam abuse junk",
 }
+A_TIME = "time"
+_TIME = re.compile(r"\s*\d+[-/.]\d+[-/.]\d+")
 _STATES = {word: state for state, words in _STATE_WORDS.items() for word in words.split()}
 
 
@@ -104,8 +106,8 @@ def suggest(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str
         plain = re.sub(r"[^a-z]", "", column.lower())
         target = next((name for name, same in _SAME_NAMES.items() if plain in same), "")
         values = [row[index] for row in sample if index < len(row) and row[index].strip()]
-        if target == "status" and not all(state_of(value) is not None for value in values):
-            target = ""
+        if target == "status" and values and all(state_of(value) is None for value in values):
+            target = ""  # of something else. One known word makes it ours: who left is not mailed
         if not target or target in mapping.values():
             target = FIELD_PREFIX + (field_key(column) or f"column_{index + 1}")
             if target in {split_kind(one)[0] for one in mapping.values()}:
@@ -139,9 +141,10 @@ def state_of(
     text: str, blank: State = State.ACTIVE, words: Mapping[str, State] | None = None
 ) -> State | None:
     """What a status says, in any case and with any signs between its letters; None where that is
-    unknown. `words` come before the usual ones, and `blank` is what nothing says.
+    unknown. `words` come before the usual ones, with A_TIME for a day and what stands behind it;
+    `blank` is what nothing says.
     """
-    word = re.sub(r"[^a-z]", "", text.lower())
+    word = re.sub(r"[^a-z]", "", text.lower()) or (A_TIME if _TIME.match(text) else "")
     if words and word in words:
         return words[word]
     return _STATES.get(word) if text.strip() else blank

@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lists.mapping import State
+from lists.mapping import A_TIME, State
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Product:
     states: Mapping[str, State] = field(default_factory=dict)  # column that only such rows have
     files: Mapping[str, State] = field(default_factory=dict)  # end of the file's name
     words: Mapping[str, State] = field(default_factory=dict)  # of the status column
+    left_at: str = ""  # a pattern of columns that say when somebody left, for want of a status
 
 
 _CHANNELS = {
@@ -94,7 +95,8 @@ PRODUCTS = {
         },
         skip=r"(sent|opens?|opened|clicks?|clicked|(un)?subscribed([ _]at)?|opt(ed)?[-_ ]?in.*"
         r"|(signup|confirmation)[ _](ip|timestamp)|date_.*|location)",
-        states={},
+        words={A_TIME: State.UNSUBSCRIBED},
+        left_at=r"(date_)?unsubscribed([ _]at)?",
     ),
     "listmonk": Product(
         "listmonk",
@@ -163,4 +165,7 @@ def _mapped(
             mapping[column] = ""
         else:
             mapping[column] = "" if suggested[column] in own else suggested[column]
+    if product.left_at and "status" not in mapping.values():
+        times = [one for one in columns if re.fullmatch(product.left_at, one.lower())]
+        mapping |= dict.fromkeys(times[:1], "status")
     return mapping

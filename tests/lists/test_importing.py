@@ -203,6 +203,16 @@ def test_a_status_column_is_honoured_or_its_row_refused(alice: Person, news: Lis
     assert report(done)[0][:3] == ["2", "status", "married"]
 
 
+def test_one_known_word_makes_it_the_status_of_a_subscription(alice: Person, news: List) -> None:
+    done = imported(
+        alice, "email,status\na@example.com,unsubscribed\nb@example.com,non-subscribed\n", [news]
+    )
+    assert [row[:3] for row in report(done)] == [["3", "status", "non-subscribed"]]
+    assert dict(Subscription.unscoped.values_list("contact__email_norm", "status")) == {
+        "a@example.com": "unsubscribed"
+    }
+
+
 def test_a_column_called_status_that_is_something_else_becomes_a_field(alice: Person) -> None:
     assert uploaded(alice, "email,status\na@example.com,married\n").mapping == {
         "email": "email",

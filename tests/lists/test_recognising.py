@@ -48,6 +48,11 @@ _MAILERLITE = (
     "d@example.com,4,2,1,2024-01-01 10:00:00,Oslo,,,,bounced\n"
     "e@example.com,4,2,1,2024-01-01 10:00:00,Oslo,,,,junk\n"
 )
+_MAILERLITE_TIMES = (
+    "Subscriber,Sent,Opens,Clicks,Subscribed,Unsubscribed\n"
+    "a@example.com,4,2,1,2024-01-01 10:00:00,2024-02-01 10:00:00\n"
+    "b@example.com,4,2,1,2024-01-01 10:00:00,\n"
+)
 _LISTMONK = (
     "uuid,email,name,attributes,status,created_at,updated_at\n"
     'f1,a@example.com,Ann Berg,"{""city"": ""Oslo""}",enabled,2024-01-01,2024-01-01\n'
@@ -87,6 +92,13 @@ def _imported(person: Person, content: str, lists: list[List], name: str) -> Imp
                 "e": "unsubscribed",
             },
             {"d": "hard_bounce", "e": "complaint"},
+        ),
+        (
+            "mailerlite",
+            "subscribers.csv",
+            _MAILERLITE_TIMES,
+            {"a": "unsubscribed", "b": "active"},
+            {},
         ),
         (
             "listmonk",
