@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django import forms
 from django.core.validators import URLValidator
@@ -41,20 +41,26 @@ class OriginsField(forms.CharField):
         return origins
 
 
+def _host(parts: SplitResult) -> str:
+    """Host and port, an international name in Punycode. Raises ValueError."""
+    host = (parts.hostname or "").encode("idna").decode()
+    port = f":{parts.port}" if parts.port else ""
+    return (f"[{host}]" if ":" in host else host) + port
+
+
 def _origin(line: str) -> str:
     """As browsers send it. Raises ValidationError that names the line."""
     wrong = forms.ValidationError(f"{line[:100]} is no site. Write it like https://www.example.com")
     try:
         _is_address(line)
         parts = urlsplit(line)
-        host = (parts.hostname or "").encode("idna").decode()
-        port = f":{parts.port}" if parts.port else ""
+        host = _host(parts)
     except (forms.ValidationError, ValueError) as error:
         raise wrong from error
-    if parts.scheme == "http" and host not in _LOCAL:
+    if parts.scheme == "http" and parts.hostname not in _LOCAL:
         raise forms.ValidationError(f"{line[:100]} must begin with https://")
     default = {"http": ":80", "https": ":443"}[parts.scheme]
-    return f"{parts.scheme}://{host}{'' if port == default else port}"
+    return f"{parts.scheme}://{host.removesuffix(default)}"
 
 
 class SignupFormForm(forms.ModelForm):
@@ -165,6 +171,20 @@ class SignupFormForm(forms.ModelForm):
     def secret_ending(self) -> str:
         """The last characters of the stored secret, or "" when there is none."""
         return str(self.instance.captcha_secret.get("secret", ""))[-4:]
+
+    def clean_success_url(self) -> str:
+        """With its host as browsers write it: it goes into a header, which takes ASCII only."""
+        address: str = self.cleaned_data["success_url"]
+        if not address:
+            return ""
+        parts = urlsplit(address)
+        if "@" in parts.netloc:
+            raise forms.ValidationError("Leave out the name and password before the @.")
+        try:
+            return parts._replace(netloc=_host(parts)).geturl()
+        except ValueError as error:
+            message = self.fields["success_url"].error_messages["invalid"]
+            raise forms.ValidationError(message) from error
 
     def clean_from_email(self) -> str:
         try:

@@ -234,6 +234,8 @@ def test_questions_lists_and_tags_are_stored(
         ("success_url", "http://acme.example/", "begins with https"),
         ("success_url", "javascript:alert(1)", "begins with https"),
         ("success_url", "data:text/html,x", "begins with https"),
+        ("success_url", "https://ann:secret@acme.example/", "before the @"),
+        ("success_url", "https://\ue000.example/", "begins with https"),
         ("allowed_origins", "http://acme.example", "must begin with https"),
         ("allowed_origins", "https://acme.example;script-src", "is no site"),
         ("allowed_origins", "null", "is no site"),

@@ -8,6 +8,7 @@ from typing import Any
 import altcha
 import pytest
 from django.db import DatabaseError, connection
+from django.forms import model_to_dict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,7 @@ from redis.exceptions import ConnectionError as ValkeyDown
 from lists import form_counts, siteverify
 from lists.captcha import Altcha
 from lists.errors import CaptchaUnavailable
+from lists.forms.signup_forms import SignupFormForm
 from lists.models import (
     Captcha,
     Confirmation,
@@ -464,6 +466,19 @@ def test_afterwards_a_page_of_their_own_opens(
         assert response.status_code == 302
         assert response["Location"] == "https://acme.example/thanks?a=1"
     assert len(mails()) == 1
+
+
+def test_a_page_of_an_international_name_leaves_the_policy_whole(
+    visitor: Client, form: SignupForm
+) -> None:
+    settings = model_to_dict(form) | {"success_url": "https://grün.example:8443/danke?ä"}
+    del settings["captcha_secret"]
+    changed = SignupFormForm({**settings, "allowed_origins": ""}, instance=form, tenant=form.tenant)
+    assert changed.is_valid(), changed.errors
+    changed.changed().save()
+    policy = visitor.get(form_url(form))["Content-Security-Policy"]
+    assert "form-action 'self' https://xn--grn-ioa.example:8443" in policy
+    assert "frame-ancestors 'none'" in policy
 
 
 def test_only_named_sites_may_frame_the_page(visitor: Client, form: SignupForm) -> None:
