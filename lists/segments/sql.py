@@ -9,7 +9,7 @@ its plain opposite: who has no value is not Oslo either.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ _NOBODY = "FALSE"
 # A statement asks for contacts with ids above `beyond`, up to `up_to`. What a condition looks into
 # is bound alike, so that no more of an index is read.
 EVERYBODY = {"beyond": 0, "up_to": 2**63 - 1}
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Clock:
     def start(self, of: date) -> datetime:
         """When a day begins."""
         return datetime.combine(of, time(), tzinfo=self.zone)
+
+    def end(self, of: date) -> datetime:
+        """When the day after it begins; the calendar's last day has none."""
+        return self.start(of + timedelta(days=1)) if of < date.max else _NEVER
 
     def days_of_year(self, days: int) -> list[str]:
         """Month and day (MM-DD) from today to `days` later.
@@ -256,7 +261,8 @@ class _Compiler:
             case "before":
                 return f"c.created_at < {self._start(day(one.values[0]))}"
             case _:
-                return f"c.created_at >= {self._start(day(one.values[0]) + timedelta(days=1))}"
+                end = self._clock.end(day(one.values[0]))
+                return f"c.created_at >= {self._bind(end, '::timestamptz')}"
 
     def _list(self, one: Condition) -> str:
         of_list = self._bind(self._names.key(Takes.LIST, str(one.values[0])), "::bigint")

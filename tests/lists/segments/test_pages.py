@@ -76,6 +76,17 @@ def test_a_segment_is_built_and_shown_with_count_sample_and_words(
     assert text(alice.client.get(f"{SEGMENTS}{two.public_id}/count/")) == "2"
 
 
+@pytest.mark.parametrize(
+    ("op", "day", "found"),
+    [("after", "9999-12-31", 0), ("before", "9999-12-31", 3), ("after", "0001-01-01", 3)],
+)
+def test_the_ends_of_the_calendar_can_be_asked_for(
+    alice: Person, made: Segment, op: str, day: str, found: int
+) -> None:
+    answer = alice.client.post(f"{SEGMENTS}preview/", controls([("added", op, day)]))
+    assert f'<strong class="num">{found}</strong> contacts' in text(answer)
+
+
 def test_conditions_are_added_and_removed_without_javascript(
     alice: Person, made: Segment, news: List
 ) -> None:
