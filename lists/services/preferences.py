@@ -108,40 +108,48 @@ def pause(
     until: datetime,
     ip: str = "",
     user_agent: str = "",
-) -> None:
+) -> bool:
     """Sends nothing of this list, or of any with None, before `until`; then it ends by itself.
 
-    Raises BadPause when `until` is past or more than a year away.
+    False where the contact is no member of the list: then nothing is changed. Raises BadPause
+    when `until` is past or more than a year away.
     """
     now = timezone.now()
     if not now < until <= now + LONGEST_PAUSE:
         raise BadPause(_("Choose a date between tomorrow and a year from now."), param="until")
     contact = consent.locked(contact)
-    paused = _set_pause(contact, only, until)
+    if not _set_pause(contact, only, until):
+        return False
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.PAUSED,
         source=Source.PREFERENCES,
-        lists=paused,
+        lists=[only] if only else [],
         ip=ip,
         user_agent=user_agent,
         wording=f"Until {until.isoformat(timespec='minutes')}",
     )
+    return True
 
 
 @transaction.atomic
-def resume(*, contact: Contact, only: List | None, ip: str = "", user_agent: str = "") -> None:
-    """Ends the pause of this list, or the one over everything with None."""
+def resume(*, contact: Contact, only: List | None, ip: str = "", user_agent: str = "") -> bool:
+    """Ends the pause of this list, or the one over everything with None.
+
+    False where the contact is no member of the list: then nothing is changed.
+    """
     contact = consent.locked(contact)
-    resumed = _set_pause(contact, only, None)
+    if not _set_pause(contact, only, None):
+        return False
     consent.record(
         contact=contact,
         act=ConsentRecord.Act.RESUMED,
         source=Source.PREFERENCES,
-        lists=resumed,
+        lists=[only] if only else [],
         ip=ip,
         user_agent=user_agent,
     )
+    return True
 
 
 def keep_language(*, contact: Contact, language: str) -> None:
@@ -183,12 +191,13 @@ def give_reason(
     return len(reasons)
 
 
-def _set_pause(contact: Contact, one: List | None, until: datetime | None) -> tuple[List, ...]:
+def _set_pause(contact: Contact, one: List | None, until: datetime | None) -> bool:
+    """Whether there was anything to pause."""
     if one is None:
         contact.paused_until = until
         contact.save(update_fields=["paused_until", "updated_at"])
-        return ()
-    Subscription.unscoped.filter(
+        return True
+    places = Subscription.unscoped.filter(
         contact=contact, list=one, status=SubscriptionStatus.ACTIVE
-    ).update(paused_until=until)
-    return (one,)
+    )
+    return bool(places.update(paused_until=until))

@@ -20,7 +20,7 @@ from preferences.visitors import Visitor
 
 
 class _Unclear(Exception):
-    """What was posted is none of the page's buttons, or names a list that is gone."""
+    """What was posted is none of the page's buttons, or of a page that is no longer true."""
 
 
 @public_page()
@@ -93,7 +93,8 @@ def _act(request: HttpRequest, link: links.Link, contact: Contact) -> str:
         case "pause":
             return _pause(request, one, who)
         case "resume":
-            service.resume(only=one, **who)
+            if not service.resume(only=one, **who):
+                raise _Unclear
             if one:
                 return _("The pause of %(list)s has ended.") % {"list": one}
             return _("The pause of all mail has ended.")
@@ -107,7 +108,8 @@ def _pause(request: HttpRequest, one: List | None, who: dict[str, Any]) -> str:
     if until is None:
         said = [str(error) for error in form.errors.get("until", [])]
         raise service.BadPause(" ".join(said) or _("Choose how long the pause is to last."))
-    service.pause(only=one, until=until, **who)
+    if not service.pause(only=one, until=until, **who):
+        raise _Unclear
     day = date_format(until.astimezone(zone), "DATE_FORMAT")
     if one:
         return _("%(list)s is paused until %(day)s.") % {"list": one, "day": day}

@@ -154,12 +154,17 @@ class AudienceMachine(RuleBasedStateMachine):
         found: Contact | None = Contact.unscoped.filter(email_norm=email).first()
         return found
 
-    def presses(self, name: str, email: str, batch: int = 0, **body: Any) -> bool:
-        """Presses a button of a public page of this person; False when they are nobody yet."""
+    def presses(
+        self, name: str, email: str, batch: int = 0, *, done: bool = True, **body: Any
+    ) -> bool:
+        """Presses a button of a public page of this person; False when they are nobody yet. Not
+        `done`: the page says that it could not do it.
+        """
         contact = self.contact(email)
         if contact is None:
             return False
-        assert self.reader.post(link(name, contact, batch), body).status_code == 200
+        answer = self.reader.post(link(name, contact, batch), body)
+        assert answer.status_code == (200 if done else 422)
         return True
 
     # --- visitors --------------------------------------------------------------------------------
@@ -242,7 +247,9 @@ class AudienceMachine(RuleBasedStateMachine):
         """Off the lists of the mail; off everything when they are gone."""
         batch = self.batches[pick % len(self.batches)]
         left = [one for one in batch.list_ids if one in {x.pk for x in self.lists.values()}]
-        body = {"List-Unsubscribe": "One-Click"} if how == "one_click" else {"from": "lists"}
+        body: dict[str, Any] = (
+            {"List-Unsubscribe": "One-Click"} if how == "one_click" else {"from": "lists"}
+        )
         if not self.presses("unsubscribe", email, batch.pk, **body):
             return
         if left:
@@ -261,7 +268,8 @@ class AudienceMachine(RuleBasedStateMachine):
     def pause(self, email: str, slot: str, days: int) -> None:
         one, did = self.lists[slot], self.people[email]
         body: dict[str, Any] = {"act": "pause", "list": str(one.public_id), "days": days}
-        if self.presses("preferences", email, **body) and did.decided.get(one.pk):
+        there = bool(did.decided.get(one.pk))
+        if self.presses("preferences", email, done=there, **body) and there:
             did.paused_lists[one.pk] = days
 
     @rule(email=WHO, days=st.sampled_from([30, 60, 90]))
@@ -277,7 +285,8 @@ class AudienceMachine(RuleBasedStateMachine):
                 did.paused_days = 0
         else:
             one = self.lists[slot]
-            if self.presses("preferences", email, act="resume", list=str(one.public_id)):
+            body: dict[str, Any] = {"act": "resume", "list": str(one.public_id)}
+            if self.presses("preferences", email, done=bool(did.decided.get(one.pk)), **body):
                 did.paused_lists.pop(one.pk, None)
 
     @rule(days=st.sampled_from([1, 8, 31, 61, 91]))

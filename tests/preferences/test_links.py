@@ -292,6 +292,17 @@ def test_pause_for_days(choose: Callable[..., Any], news: List, days: int) -> No
     assert sendable(news) == 1
 
 
+@pytest.mark.parametrize("act", ["pause", "resume"])
+def test_a_page_from_before_the_unsubscribe_does_not_claim_a_pause(
+    choose: Callable[..., Any], news: List, act: str
+) -> None:
+    choose("unsubscribe", news)
+    answer = choose(act, news, days="30")
+    assert answer.status_code == 422
+    assert "That could not be done." in text(answer) and "is paused" not in text(answer)
+    assert acts() == [("unsubscribed", "preferences")]
+
+
 def test_pause_until_a_date_in_the_workspaces_zone(
     choose: Callable[..., Any], acme: Tenant, news: List, offers: List
 ) -> None:
