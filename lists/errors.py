@@ -113,6 +113,13 @@ class ImportRefused(BluefoxError):
     code = "import_refused"
 
 
+class ImportStarted(ImportRefused):
+    """An import that has left the wizard: another tab or a second click was faster."""
+
+    def __init__(self) -> None:
+        super().__init__("This import has been started already. Here is how it stands.")
+
+
 class RecordsRefused(BluefoxError):
     """Records of a program that are none: `param` is the path of the first that is wrong."""
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from lists import workbooks
 from lists.charsets import ENCODINGS
 from lists.csvfile import DELIMITERS, MAX_BYTES, CsvHead, inspect
-from lists.errors import FileRefused, ImportRefused
+from lists.errors import FileRefused, ImportRefused, ImportStarted
 from lists.importing import delete_files
 from lists.mapping import FIELD_PREFIX, State, split_kind, suggest
 from lists.models import FieldKind, Import, ImportStatus, List, Tag, UpdatePolicy
@@ -84,7 +84,7 @@ def read_again(
     *, import_: Import, encoding: str = "", delimiter: str = "", sheet: str = ""
 ) -> Import:
     """Reads the columns again: in an encoding of charsets.ENCODINGS, parted by a delimiter of
-    csvfile.DELIMITERS, or of another sheet of the workbook. Raises FileRefused.
+    csvfile.DELIMITERS or the file's own, or of another sheet of the workbook. Raises FileRefused.
     """
     if import_.workbook:
         if sheet not in import_.sheets:
@@ -93,7 +93,7 @@ def read_again(
         with import_.workbook.open("rb") as workbook:
             _keep_sheet(import_, workbook, sheet)
         import_.file.storage.delete(before)
-    elif encoding not in ENCODINGS or delimiter not in DELIMITERS:
+    elif encoding not in ENCODINGS or delimiter not in {*DELIMITERS, import_.delimiter}:
         raise FileRefused("Choose one of the encodings and delimiters in the lists.")
     else:
         with import_.file.open("rb") as file:
@@ -262,7 +262,7 @@ def undo(*, import_: Import, actor: User, request: HasMeta | None = None) -> Imp
 def _held(import_: Import) -> Import:
     held = Import.unscoped.select_for_update().get(pk=import_.pk)
     if held.status not in _OPEN:
-        raise ImportRefused("This import has been started already.")
+        raise ImportStarted
     return held
 
 

@@ -8,7 +8,7 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lists.errors import FileRefused, ImportRefused, TagRefused
+from lists.errors import FileRefused, ImportRefused, ImportStarted, TagRefused
 from lists.forms.imports import MappingForm, ReadingForm, StartForm, UploadForm
 from lists.mapping import in_words
 from lists.models import Import, ImportStatus, List
@@ -163,6 +163,9 @@ def import_start(request: Any, import_id: UUID) -> HttpResponse:
                 )
             else:
                 services.check(import_=import_, choices=form.choices())
+        except ImportStarted as error:
+            messages.info(request, error.message)
+            return _page_of(request, import_)
         except ImportRefused as error:
             form.add_error(None, error.message)
         except TagRefused as error:
@@ -185,6 +188,9 @@ def import_confirm(request: Any, import_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             services.start(import_=import_, actor=request.user, request=request)
+        except ImportStarted as error:
+            messages.info(request, error.message)
+            return _page_of(request, import_)
         except BluefoxError as error:
             form.add_error(None, error.message)
         else:

@@ -91,8 +91,10 @@ def test_an_import_from_upload_to_report_through_the_pages(
     lines = b"".join(report).decode("utf-8-sig").splitlines()
     assert lines[1].startswith("3,email,bad,")
     assert AuditEvent.unscoped.filter(action="import.started", actor=bob.user).exists()
-    again = bob.client.post(f"{page}start/", good)
-    assert again.status_code == 422 and "started already" in _text(again)
+    for act in ("start", "confirm"):  # a second tab, or the way back
+        again = bob.client.post(f"{page}{act}/", good, follow=True)
+        assert again.redirect_chain == [(page, 302)]
+        assert "started already" in _text(again) and "Done" in _text(again)
 
 
 def test_progress_is_shown_until_it_ends(bob: Person, import_: Import) -> None:
@@ -128,6 +130,13 @@ def test_letters_that_look_wrong_are_read_again(bob: Person) -> None:
     after = bob.client.post(f"{page}read/", {"encoding": "utf-8", "delimiter": ","}, follow=True)
     assert "is no text in utf-8" in _text(after)
     assert Import.unscoped.get().encoding == "cp1250"
+
+
+def test_a_delimiter_that_the_file_names_itself_may_stay(bob: Person) -> None:
+    _upload(bob.client, "sep=^\nemail^name\na@example.com^Jiří\n".encode("cp1250"))
+    page = f"/w/acme/contacts/imports/{Import.unscoped.get().public_id}/"
+    bob.client.post(f"{page}read/", {"encoding": "cp1250", "delimiter": "^"})
+    assert "Jiří" in _text(bob.client.get(page))
 
 
 def test_the_sweep_hands_stuck_imports_to_a_worker(
