@@ -47,6 +47,18 @@ class WrongTopic(BluefoxError):
         super().__init__(message, param="topic_arn")
 
 
+class EventsAwaited(BluefoxError):
+    """What became of mails is still to be read in events of SES."""
+
+    code = "events_awaited"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Amazon SES may still tell what became of these mails: no event that is newer than "
+            "they are has been read yet. Try again in some minutes, at most in an hour."
+        )
+
+
 class BatchEnded(BluefoxError):
     """A batch that is cancelled or done takes no more mail and cannot be paused."""
 

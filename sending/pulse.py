@@ -6,11 +6,13 @@ other there. Whoever writes several locks them in one order.
 # ruff: noqa: S608 (only constants are written into the SQL; every value is a parameter)
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
-_EXACT_TO = "interval '10 seconds'"
+EXACT_TO = timedelta(seconds=10)
+# Who was told of something within that time is told of everything.
+EVENTS_FLOW = timedelta(hours=1)
 _OF_BATCHES = "SELECT ses_account_id FROM sending_batch WHERE id = ANY(%(ids)s)"
 
 
@@ -19,7 +21,7 @@ def _note(column: str, accounts: str) -> str:
         WITH stale AS (
             SELECT id FROM sending_sesaccount
             WHERE id = ANY(ARRAY({accounts}))
-              AND ({column} IS NULL OR {column} < %(now)s - {_EXACT_TO})
+              AND ({column} IS NULL OR {column} < %(now)s - interval '{EXACT_TO.seconds} seconds')
             ORDER BY id FOR NO KEY UPDATE
         )
         UPDATE sending_sesaccount a SET {column} = %(now)s FROM stale WHERE a.id = stale.id

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from sending import brakes, ledger, queue, quota
+from sending import brakes, ledger, pulse, queue, quota
 from sending.feed import feed_again
 from sending.models import Batch, BatchState, Lane, Message, SentMinute, SesAccount, Status
 from sending.pace import DAY
@@ -22,7 +22,6 @@ from sending.selectors.pace import windows
 _CLAIM_AGE = timedelta(minutes=2)
 # SES publishes Send and Delivery events within seconds; what has none by then will have none.
 _UNKNOWN_AGE = timedelta(minutes=15)
-_EVENTS_FLOW = timedelta(hours=1)
 _ENDED_LATELY = timedelta(days=1)
 _CHUNK = 10_000
 # A push follows its commit, and a claim its take, within a second.
@@ -67,7 +66,7 @@ def send_unknown_again() -> int:
         attempts__lt=2,
         batch__lane__lt=Lane.AUTOMATION,
         batch__ses_account__last_event_at__gt=F("claimed_at"),
-    ).filter(batch__ses_account__last_event_at__gt=now - _EVENTS_FLOW)
+    ).filter(batch__ses_account__last_event_at__gt=now - pulse.EVENTS_FLOW)
     return ledger.requeue_unknown(list(ids.values_list("pk", flat=True)[:_CHUNK]))
 
 

@@ -14,8 +14,8 @@ from lists.addresses import Address, normalise
 from lists.models import Contact
 from lists.selectors.audience import suppressed_among
 from lists.selectors.reach import Audience
-from sending import brakes, ledger, queue, tally
-from sending.errors import BatchEnded
+from sending import brakes, ledger, pulse, queue, tally
+from sending.errors import BatchEnded, EventsAwaited
 from sending.feed import feed_again
 from sending.models import (
     Batch,
@@ -282,15 +282,22 @@ def _go_on(batch: Batch) -> None:
 def resend_unknown(*, batch: Batch) -> int:
     """Sends once more what SES may or may not have; returns how many. Some may get it twice.
 
-    Raises BatchEnded when the batch was cancelled.
+    Raises BatchEnded when the batch was cancelled, EventsAwaited when no event that was read could
+    have told of any of them yet.
     """
     locked = _locked(batch)
     if locked.state == BatchState.CANCELLED:
         raise BatchEnded
     unknown = Message.unscoped.filter(batch=batch, status=Status.UNKNOWN)
+    everybody = unknown.exists()
+    heard = locked.ses_account.last_event_at
+    if heard and heard > timezone.now() - pulse.EVENTS_FLOW:
+        unknown = unknown.exclude(claimed_at__gt=heard + pulse.EXACT_TO)
     requeued = 0
     while ids := list(unknown.order_by("pk").values_list("pk", flat=True)[:_CHUNK]):
         requeued += ledger.requeue_unknown(ids)
+    if everybody and not requeued:
+        raise EventsAwaited
     if requeued and locked.state == BatchState.DONE:
         locked.state, locked.finished_at = BatchState.RUNNING, None
         locked.save(update_fields=["state", "finished_at"])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from lists.models import List
 from sending import ledger, queue, sweeping, tally
+from sending.errors import EventsAwaited
 from sending.feed import feed_again
 from sending.models import Batch, BatchState, Message, SesAccount, Status
 from sending.selectors.batches import progress
@@ -162,6 +164,26 @@ def test_a_cancel_whose_task_died_is_finished_by_the_sweep(
         sweeping.sweep()
         assert statuses()[Status.QUEUED] == left
     assert progress(batch).skipped == 10
+
+
+@pytest.mark.parametrize(
+    ("heard", "sent_again"), [(None, True), (-300, False), (-4000, True), (-5, True), (60, True)]
+)
+def test_the_unknown_of_whom_events_may_still_tell_are_not_sent_again(
+    batch: Batch, news: List, heard: int | None, *, sent_again: bool
+) -> None:
+    now = timezone.now()
+    fill(batch, news, 2, Status.UNKNOWN)
+    Message.unscoped.update(claimed_at=now)
+    SesAccount.unscoped.update(last_event_at=heard and now + timedelta(seconds=heard))
+    if sent_again:
+        assert resend_unknown(batch=batch) == 2
+    else:
+        with pytest.raises(EventsAwaited):
+            resend_unknown(batch=batch)
+        older = Message.unscoped.earliest("pk")
+        Message.unscoped.filter(pk=older.pk).update(claimed_at=now - timedelta(minutes=6))
+        assert resend_unknown(batch=batch) == 1
 
 
 def test_many_unknown_are_sent_again_in_chunks(
