@@ -1,17 +1,20 @@
 """CSV that goes out: streamed, and harmless in a spreadsheet."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 # OWASP, "CSV injection": a cell that begins with one of these is a formula to a spreadsheet.
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def safe_cell(value: Any) -> str:
-    """The value as text, with ' before what a spreadsheet would compute."""
+    """The value as text, with ' before what a spreadsheet would compute; -3.5 is a number."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    harmless = not text.startswith(_FORMULA_STARTS) or _NUMBER.fullmatch(text)
+    return text if harmless else f"'{text}"
 
 
 class _Echo:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lists import exporting
-from lists.models import Contact, List, SubscriptionStatus
+from lists.models import Contact, FieldKind, List, SubscriptionStatus
 from lists.services.fields import create_field
 from lists.services.tags import ensure_tags, set_tags
 from tenants.models import AuditEvent
@@ -30,8 +30,10 @@ def test_everything_of_everyone_in_windows_without_gap_or_repeat(
     monkeypatch.setattr(exporting, "_WINDOW", 2)
     create_field(tenant=alice.tenant, label="City")
     create_field(tenant=alice.tenant, label="Paid")
+    create_field(tenant=alice.tenant, label="Owes", kind=FieldKind.NUMBER)
     List.unscoped.create(tenant=alice.tenant, name="Offers")
-    ann = add_contact("ann@x.example", first_name="=1+1", fields={"city": "@SUM(A1)", "paid": True})
+    fields = {"city": "@SUM(A1)", "paid": True, "owes": -3.5}
+    ann = add_contact("ann@x.example", first_name="=1+1", last_name="-1+1", fields=fields)
     set_tags(contact=ann, tags=ensure_tags(tenant=alice.tenant, names=["VIP", "new"]))
     for number in range(4):
         add_contact(f"p{number}@x.example", status=SubscriptionStatus.UNCONFIRMED)
@@ -41,6 +43,7 @@ def test_everything_of_everyone_in_windows_without_gap_or_repeat(
     ]  # fmt: skip
     first = rows[0]
     assert (first["first_name"], first["city"], first["paid"]) == ("'=1+1", "'@SUM(A1)", "Yes")
+    assert (first["last_name"], first["owes"]) == ("'-1+1", "-3.5")
     assert (first["tags"], first["status"]) == ("VIP, new", "active")
     assert (first["list: News"], first["list: Offers"]) == ("active", "")
     assert {row["status"] for row in rows[1:]} == {"unconfirmed"}

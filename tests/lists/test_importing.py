@@ -54,9 +54,15 @@ def test_encodings_and_delimiters_are_found(alice: Person, news: List, content: 
         ("cp1252", ["Søren", "Jørgen", "Hélène", "Bjørn"]),
         ("cp1250", ["Łukasz", "Wałęsa", "Żaneta"]),
         ("cp1251", ["Иван", "Пётр", "Сергей"]),
+        ("cp1252", ["Ærø…", "Ø\u2019Brien", "“Zoë”"]),
+        ("cp932", ["田中太郎", "山本さくら", "佐藤健"]),
+        ("euc_jp", ["田中太郎", "山本さくら", "高橋みなみ"]),
+        ("cp950", ["陳怡君", "林志豪", "黃淑芬"]),
+        ("gb18030", ["张伟", "王芳", "李娜", "刘洋", "陈静", "北京市", "杨柳", "赵敏", "中国人"]),
+        ("cp949", ["김민준", "이서연", "박지훈"]),
     ],
 )
-def test_single_byte_encodings_are_found(
+def test_encodings_of_one_and_two_bytes_a_letter_are_found(
     alice: Person, news: List, encoding: str, names: list[str]
 ) -> None:
     rows = "".join(f"p{i}@example.com,{name}\n" for i, name in enumerate(names))

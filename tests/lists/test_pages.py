@@ -132,6 +132,15 @@ def test_letters_that_look_wrong_are_read_again(bob: Person) -> None:
     assert Import.unscoped.get().encoding == "cp1250"
 
 
+@pytest.mark.parametrize(("encoding", "name"), [("gb18030", "张伟"), ("mac_roman", "José")])
+def test_what_is_not_found_out_can_be_chosen(bob: Person, encoding: str, name: str) -> None:
+    _upload(bob.client, f"email,name\na@example.com,{name}\n".encode(encoding))
+    page = f"/w/acme/contacts/imports/{Import.unscoped.get().public_id}/"
+    assert f'<option value="{encoding}"' in _text(bob.client.get(page))
+    bob.client.post(f"{page}read/", {"encoding": encoding, "delimiter": ","})
+    assert name in _text(bob.client.get(page))
+
+
 def test_a_delimiter_that_the_file_names_itself_may_stay(bob: Person) -> None:
     _upload(bob.client, "sep=^\nemail^name\na@example.com^Jiří\n".encode("cp1250"))
     page = f"/w/acme/contacts/imports/{Import.unscoped.get().public_id}/"
