@@ -18,6 +18,6 @@ def workspace(request: HttpRequest) -> dict[str, Any]:
     return {
         "tenant": membership.tenant,
         "membership": membership,
-        "workspaces": list_workspaces(user=membership.user),
+        "workspaces": list_workspaces(user=request.user),  # type: ignore[arg-type]
         "may": {name for name in PERMISSIONS if allows(membership, name)},
     }

@@ -1,5 +1,7 @@
 """What runs for real: Dockerfile, docker-compose.yml and .env.example fit the code beside them."""
 
+import gc
+import importlib
 import os
 import re
 import secrets
@@ -224,3 +226,13 @@ def test_the_locks_name_no_address() -> None:
         assert "://" not in text
         pinned = re.findall(r"^\S+==\S+ ?(?:;.*)?\\$", text, re.M)
         assert len(pinned) == len(re.findall(r"^[a-zA-Z0-9]", text, re.M)) > 0
+
+
+def test_the_web_server_keeps_garbage_collection_from_what_it_has_imported() -> None:
+    gc.unfreeze()
+    try:
+        importlib.reload(importlib.import_module("bluefox.wsgi"))
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_freeze_count() > len(gc.get_objects())
+    finally:
+        gc.unfreeze()

@@ -1,6 +1,6 @@
 """Finding contacts by a part of their address or name; docs/decisions/contact-search.md."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection
@@ -37,6 +37,12 @@ CROSS JOIN LATERAL (
 ORDER BY found.id {order}
 """
 CONTACT_TEXT = "lower(c.email_norm || ' ' || c.first_name || ' ' || c.last_name)"
+_IN_CONTACT = f"strpos({CONTACT_TEXT}, lower({{word}})) > 0"
+_IN_BLOCK = "strpos(text, lower({word})) > 0"
+# strpos() leaps over text by the length of the word. For one that is so short, bytes compared one
+# after the other are up to three times as fast, and in UTF-8 as right.
+_SHORT = 3
+_SHORT_IN_BLOCK = "position(convert_to(lower({word}), 'UTF8') IN convert_to(text, 'UTF8')) > 0"
 
 
 def ids_with(
@@ -50,9 +56,12 @@ def ids_with(
     order, beyond = ("ASC", ">=") if ascending else ("DESC", "<=")
     names = {f"word_{number}": word for number, word in enumerate(words)}
     values: dict[str, Any] = {"tenant": tenant.pk, **names}
-    buckets_sql = _BUCKETS.format(order=order, beyond=beyond, block_matches=_each("text", names))
+    in_block = [_SHORT_IN_BLOCK if len(word) <= _SHORT else _IN_BLOCK for word in words]
+    buckets_sql = _BUCKETS.format(order=order, beyond=beyond, block_matches=_each(in_block, names))
     contacts_sql = _CONTACTS.format(
-        order=order, bits=BUCKET_BITS, contact_matches=_each(CONTACT_TEXT, names)
+        order=order,
+        bits=BUCKET_BITS,
+        contact_matches=_each([_IN_CONTACT] * len(words), names),
     )
     if edge is None:
         at = 0 if ascending else 2**62
@@ -77,5 +86,6 @@ def ids_with(
         at, most = last + 1 if ascending else last - 1, min(most * 4, _MOST)
 
 
-def _each(text: str, names: dict[str, str]) -> str:
-    return " AND ".join(f"strpos({text}, lower(%({name})s)) > 0" for name in names)
+def _each(conditions: Sequence[str], names: Iterable[str]) -> str:
+    pairs = zip(conditions, names, strict=True)
+    return " AND ".join(condition.format(word=f"%({name})s") for condition, name in pairs)

@@ -238,6 +238,53 @@ def test_a_page_that_ended_early_leads_on_and_back(
     assert seen == everyone
 
 
+def test_windows_of_those_on_no_list_pass_over_the_places_of_others(
+    acme: Tenant, evil: Tenant, news: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contacts of two workspaces in turn, some on two lists, some left."""
+    monkeypatch.setattr(walking, "_WINDOW", 7)
+    monkeypatch.setattr(walking, "_WINDOW_COST", 7)
+    made = Contact.unscoped.bulk_create(
+        Contact(tenant=(acme, evil)[i % 2], email=f"p{i}@x.example", email_norm=f"p{i}@x.example")
+        for i in range(80)
+    )
+    offers = List.unscoped.create(tenant=acme, name="Offers")
+    other = List.unscoped.create(tenant=evil, name="Other")
+
+    def place(contact: Contact, list_: List, i: int) -> Subscription:
+        status = list(SubscriptionStatus)[i % 3]
+        return Subscription(
+            tenant=contact.tenant, contact=contact, list=list_, source=Source.MEMBER, status=status
+        )
+
+    ours, theirs = made[::2], made[1::2]
+    placed = {i for i in range(40) if i % 3 and i % 7}
+    Subscription.unscoped.bulk_create(
+        [place(ours[i], offers, i) for i in placed]
+        + [place(ours[i], news, i + 1) for i in placed if i % 2]
+        + [place(one, other, i) for i, one in enumerate(theirs)]
+    )
+    wanted = ContactFilter(status="none")
+    expected = [one.pk for i, one in enumerate(ours) if i not in placed]
+    assert _walked(acme, wanted) == expected[::-1]
+    back = page_of(tenant=acme, wanted=wanted, before=str(expected[0]))
+    assert [row.pk for row in back.rows] == expected[1:][::-1]
+    assert _walked(evil, wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("ö", True), ("ÖÉ", True), ("zöéø", True), ("éö", False), ("ȩ", False), ("ann zö", True)],
+)
+def test_words_of_letters_of_several_bytes_are_found_in_the_text(
+    acme: Tenant, add_contact: AddContact, word: str, found: bool
+) -> None:
+    add_contact("ann@x.example", first_name="Zöéø")
+    searching.refresh(seconds=60)
+    page = page_of_contacts(tenant=acme, wanted=ContactFilter(search=word))
+    assert bool(page.rows) is found
+
+
 def test_search_never_misses_what_has_just_changed(acme: Tenant, add_contact: AddContact) -> None:
     def found(search: str) -> list[str]:
         wanted = ContactFilter(search=search)
