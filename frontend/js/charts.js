@@ -87,6 +87,12 @@ Chart.register(
   LineController, LineElement, PointElement, Tooltip, limits, endLabels,
 );
 
+function width(canvas, text) {
+  const drawn = canvas.getContext("2d");
+  drawn.font = `${Chart.defaults.font.size}px ${Chart.defaults.font.family}`;
+  return Math.ceil(drawn.measureText(text).width);
+}
+
 function draw(canvas) {
   Chart.getChart(canvas)?.destroy();
   const { kind, labels, series, lines, percent } = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
@@ -112,7 +118,7 @@ function draw(canvas) {
     }
     return single;
   });
-  const names = kind === "line" ? Math.max(...series.map(({ label }) => label.length)) : 0;
+  const names = kind === "line" ? Math.max(...series.map(({ label }) => width(canvas, label))) : 0;
   const top = Math.max(0, ...(lines ?? []).map(({ value }) => value));
   new Chart(canvas, {
     type: kind,
@@ -121,7 +127,7 @@ function draw(canvas) {
       animation: still ? false : { duration: 120 },
       maintainAspectRatio: false,
       interaction: { mode: round ? "nearest" : "index", intersect: round },
-      layout: { padding: { right: names * 7 + (names ? 12 : 0), top: 8 } },
+      layout: { padding: { right: names + (names ? 12 : 0), top: 8 } },
       cutout: "70%",
       plugins: {
         limits: { lines },

@@ -69,7 +69,7 @@ def _page(request: HttpRequest, body: str, base: str = "base.html") -> HttpRespo
         "navigation": NAVIGATION,
         "tenant": {"name": "Acme", "accent": "teal"},
         "days": ["Mon", "Tue"],
-        "series": [{"label": "Bounces", "values": [0.001, 0.002]}],
+        "series": [{"label": "MAILS WON", "values": [0.001, 0.002]}],
         "lines": [{"value": 0.05, "label": "AWS reviews at 5%", "tone": "amber"}],
     }
     return HttpResponse(Template(source).render(RequestContext(request, values)))
@@ -178,6 +178,18 @@ def visit(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
         context.close()
     asked_for = re.compile("status of (422|500)|Response Status Error Code 500")
     assert [text for text in wrong if not asked_for.search(text)] == []
+
+
+# Whether nothing is painted at the right edge of a chart, where a name would be cut off.
+_ROOM = """one => one.getContext("2d").getImageData(one.width - 2, 0, 2, one.height).data
+    .every(value => value === 0)"""
+
+
+def test_the_name_at_the_end_of_a_line_is_whole(visit: Callable[..., Page]) -> None:
+    page = visit(reduced_motion="reduce")
+    chart = page.locator("canvas[data-chart]")
+    expect(chart).to_have_attribute("width", re.compile(r"\d+"))  # it is drawn
+    assert chart.evaluate(_ROOM)
 
 
 def test_rows_are_ticked_one_by_one_in_ranges_and_all_at_once(visit: Callable[..., Page]) -> None:
