@@ -84,8 +84,9 @@ SET LOCAL enable_nestloop = off
 """
 
 # The rows whose contacts are there, and what a run would change of them. A contact is the first
-# from its address on: only the index of addresses has them in that order. `+ 0` leaves the index by
-# list unused, by which no contact is found.
+# from its address on: only the index of addresses has them in that order. And up to its address:
+# the chunk before may have written thousands that are not committed, and each search would pass
+# them all. `+ 0` leaves the index by list unused, by which no contact is found.
 _KNOW = """
 INSERT INTO import_known
 SELECT r.line, r.email, r.state, c.id, c.changed,
@@ -96,13 +97,13 @@ SELECT r.line, r.email, r.state, c.id, c.changed,
 FROM import_rows r
 CROSS JOIN LATERAL (
     SELECT id, email_norm, unsubscribed_at, {changed} AS changed FROM lists_contact c
-    WHERE tenant_id = %(tenant_id)s AND email_norm >= r.email_norm ORDER BY email_norm LIMIT 1
+    WHERE tenant_id = %(tenant_id)s AND email_norm >= r.email_norm AND email_norm <= r.email_norm
+    ORDER BY email_norm LIMIT 1
 ) c
 CROSS JOIN LATERAL (
     SELECT count(*) AS places, coalesce(bool_or(s.status = 'unsubscribed'), false) AS unsubscribed
     FROM lists_subscription s WHERE s.contact_id = c.id AND s.list_id + 0 = ANY(%(list_ids)s)
 ) p
-WHERE c.email_norm = r.email_norm
 """
 _TAGS_THERE = """
 (SELECT count(*) FROM lists_contacttag t

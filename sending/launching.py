@@ -82,7 +82,6 @@ _INSERT_REACHED = f"""
     SELECT count(*), count(*) FILTER (WHERE status = {Status.SKIPPED.value}) FROM written
 """
 
-_TRY = "SELECT pg_try_advisory_xact_lock('sending_batch'::regclass::oid::int, %s)"
 _LEAVING_OUT = "ON CONFLICT (batch_id, contact_id) DO NOTHING"
 
 
@@ -110,7 +109,8 @@ def _is_ours(batch_id: int) -> bool:
     could do.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_TRY, [batch_id % 2**31])
+        # Locks of one negative number are for launches alone.
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [-batch_id])
         return bool(cursor.fetchone()[0])
 
 

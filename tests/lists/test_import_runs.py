@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg2.errors import DeadlockDetected
 
-from lists import importing
+from lists import importing, staging
 from lists.models import Contact, Import, ImportStatus, List, Source, Subscription
 from lists.models import SubscriptionStatus as Status
 from lists.rows import Chunk
@@ -195,6 +198,40 @@ def test_two_who_want_the_same_rows_wait_for_each_other_and_try_again(
     monkeypatch.setattr(importing, "_TRY_AGAIN", {None})  # the code only a server sets
     assert counts(run(import_))["rows"] == 11
     assert chosen == [0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_chunk_does_not_read_what_another_one_has_not_committed(
+    alice: Person, news: List
+) -> None:
+    written, known = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with closing(connection), transaction.atomic():
+            Contact.unscoped.bulk_create(
+                Contact(tenant=alice.tenant, email=f"x{i}@a.example", email_norm=f"x{i}@a.example")
+                for i in range(500)
+            )
+            written.set()
+            known.wait(60)
+            transaction.set_rollback(True)
+
+    values = staging._values(uploaded(alice, "email\na@a.example\n"), Target([news.pk], []))
+    with ThreadPoolExecutor(1) as other:
+        other.submit(write)
+        assert written.wait(60)
+        with transaction.atomic(), connection.cursor() as cursor:
+            staging._stage(cursor, Chunk(first=0))
+            cursor.execute(
+                "INSERT INTO import_rows (email_norm) "
+                "SELECT 'a' || i || '@a.example' FROM generate_series(1, 50) i"
+            )
+            cursor.execute(staging._BY_ADDRESS)
+            cursor.execute(staging._KNOW.format(changed="false", tags="0"), values)
+            cursor.execute("SELECT pg_stat_get_xact_tuples_returned('contact_address'::regclass)")
+            read = cursor.fetchone()[0]
+        known.set()
+    assert read == 0
 
 
 # VmHWM and not getrusage: on Linux ru_maxrss begins with what the parent had at the fork.

@@ -259,6 +259,8 @@ class Engine:
                 assert self.tried_again[one] == 1, "tried again twice"
 
     def resend_unknown(self, batch: Batch, resend: Callable[..., int]) -> None:
+        # An event was read since, as resend_unknown() wants to see.
+        SesAccount.unscoped.filter(pk=batch.ses_account_id).update(last_event_at=timezone.now())
         before = look()
         resend(batch=batch)
         for one, row in look().items():
