@@ -243,6 +243,8 @@ class _Writer:
                 unsubscribed=F("unsubscribed") + len(written.unsubscribed),
                 role=F("role") + len(chunk.role),
                 disposable=F("disposable") + len(chunk.disposable),
+                stopped=F("stopped") + chunk.stopped,
+                unconfirmed=F("unconfirmed") + chunk.unconfirmed,
                 progressed_at=timezone.now(),
             )
         )

@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 
 from lists.addresses import normalise_pair
+from lists.consent_columns import Said, said_by, says_who_is_mailed
 from lists.errors import FieldRefused, InvalidAddress
 from lists.fields import LENGTH, Value, parse
 from lists.hygiene import Hygiene, hygiene_of, plain_person
-from lists.mapping import FIELD_PREFIX, NAME_LENGTH, State, state_of
+from lists.mapping import FIELD_PREFIX, NAME_LENGTH, State
 from lists.models import FieldKind
 from lists.seen import Seen
 
@@ -23,6 +24,11 @@ Record = tuple[int, list[str]]  # the line it begins on, its values
 COPY_COLUMNS = "email_norm, line, email, first_name, last_name, fields, state, public_id"
 
 _REFUSED = "Whoever reads this address reports spam: a mail to it counts as a complaint."
+_NO_STATUS = (
+    "This status is none that we know: active, unconfirmed, unsubscribed, blocked, bounced or "
+    "complained. Yes and no are read in a column named such as Subscribed or Unsubscribed."
+)
+_NO_ANSWER = "This is neither yes nor no, nor a status that we know. Write yes or no."
 _REMEMBERED = 120_000  # values of all columns together, each short
 _SHORT = 40  # characters
 # What is asked of each row, by names of ours: Python 3.11 is slow to find members of an Enum.
@@ -52,6 +58,8 @@ class Chunk:
     duplicates: list[tuple[int, str, int]] = field(default_factory=list)
     role: list[tuple[int, str]] = field(default_factory=list)
     disposable: list[tuple[int, str]] = field(default_factory=list)
+    stopped: int = 0  # rows whose status stops mail
+    unconfirmed: int = 0  # rows that wait for a confirmation by their status
 
 
 def public_ids(count: int) -> list[str]:
@@ -104,15 +112,17 @@ class RowReader:
         self._email = at["email"]
         self._first_name = at.get("first_name")
         self._last_name = at.get("last_name")
-        self._status = at.get("status")
         self._state = state
-        self._words = words or {}
         own = [target for target in at if target.startswith(FIELD_PREFIX)]
         # First names, cities and days repeat: each is looked at once.
         most = _REMEMBERED // (len(own) + 3)
         self._first = Remembered(partial(self._read_name, self._first_name or 0), most)
         self._last = Remembered(partial(self._read_name, self._last_name or 0), most)
-        self._said = Remembered(self._read_state, most)
+        self._statuses = [
+            (index, Remembered(partial(self._read_state, index, said_by(name, state, words)), most))
+            for index, name in enumerate(columns)
+            if mapping.get(name) == "status"
+        ]
         self._fields = [
             (at[target], Remembered(self._field_reader(target, at[target], kinds), most))
             for target in own
@@ -128,8 +138,8 @@ class RowReader:
         in it, and what is not usual is left to the functions below.
         """
         columns, fields = len(self._columns), self._fields
-        first_of, last_of, said = self._first, self._last, self._said
-        email_at, status_at, usual = self._email, self._status, self._state
+        first_of, last_of, statuses = self._first, self._last, self._statuses
+        email_at, usual = self._email, self._state
         first_at, last_at = self._first_name, self._last_name
         lines: list[str] = []
         remember, keep = seen.add, lines.append
@@ -146,14 +156,15 @@ class RowReader:
                     email, email_norm, hygiene = self._address(email)
                 first = "" if first_at is None else first_of[values[first_at]]
                 last = "" if last_at is None else last_of[values[last_at]]
-                state = usual if status_at is None else said[values[status_at]]
+                # Where the columns differ, the strictest holds.
+                state = max([said[values[at]] for at, said in statuses]) if statuses else usual
                 # Blank values are no part of it: they overwrite nothing.
                 found = ",".join([text for at, read in fields if (text := read[values[at]])])
             except RowRefused as refused:
                 chunk.invalid.append((line, refused.column, refused.value, refused.reason))
                 continue
-            if state >= _LEFT:
-                chunk.stops[email_norm] = max(state, chunk.stops.get(email_norm, state))
+            if state:
+                self._count(chunk, email_norm, state)
             if earlier := remember(email_norm, line):
                 chunk.duplicates.append((line, email_norm, earlier))
                 continue
@@ -165,6 +176,13 @@ class RowReader:
                 named = chunk.role if hygiene is _ROLE else chunk.disposable
                 named.append((line, email_norm))
         return lines
+
+    def _count(self, chunk: Chunk, email_norm: str, state: State) -> None:
+        if state < _LEFT:
+            chunk.unconfirmed += 1
+        else:
+            chunk.stopped += 1
+            chunk.stops[email_norm] = max(state, chunk.stops.get(email_norm, state))
 
     def _address(self, value: str) -> tuple[str, str, Hygiene]:
         try:
@@ -195,14 +213,11 @@ class RowReader:
         self._check(value, index)
         return value.replace("\\", "\\\\")
 
-    def _read_state(self, word: str) -> State:
-        state = state_of(word, self._state, self._words)
+    def _read_state(self, index: int, said: Said, text: str) -> State:
+        state = said(text)
         if state is None:
             raise self._refused(
-                self._status or 0,
-                word,
-                "This status is none that we know: active, unconfirmed, unsubscribed, blocked, "
-                "bounced or complained.",
+                index, text, _NO_ANSWER if says_who_is_mailed(self._columns[index]) else _NO_STATUS
             )
         return state
 

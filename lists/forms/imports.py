@@ -8,6 +8,7 @@ from django.forms import BoundField
 
 from lists import workbooks
 from lists.charsets import ENCODINGS
+from lists.consent_columns import in_plain_words
 from lists.csvfile import DELIMITERS, MAX_BYTES
 from lists.forms.contacts import AttestationField
 from lists.forms.tags import TagNamesField
@@ -152,11 +153,14 @@ class MappingForm(forms.Form):
             choices=[*TARGETS.items(), *known.items(), *new, ("", "Skip this column")],
         )
 
-    def columns(self) -> Iterator[tuple[BoundField, list[str]]]:
-        """Each column's choice, with values from the first rows."""
-        for number in range(len(self._import.columns)):
+    def columns(self) -> Iterator[tuple[BoundField, list[str], str]]:
+        """Each column's choice, with values from the first rows, and how its answers are read
+        where it is the status.
+        """
+        for number, column in enumerate(self._import.columns):
             values = [row[number] for row in self._import.sample if number < len(row)]
-            yield self[f"column-{number}"], [value for value in values if value.strip()][:3]
+            values = [value for value in values if value.strip()]
+            yield self[f"column-{number}"], values[:3], in_plain_words(column, values)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}

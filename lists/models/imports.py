@@ -98,6 +98,8 @@ class Import(TenantOwned):
     unsubscribed = models.BigIntegerField(default=0, help_text="stay unsubscribed")
     role = models.BigIntegerField(default=0, help_text="addresses of an office, not a person")
     disposable = models.BigIntegerField(default=0, help_text="at domains for throw-away mail")
+    stopped = models.BigIntegerField(default=0, help_text="rows whose status stops mail")
+    unconfirmed = models.BigIntegerField(default=0, help_text="rows whose status awaits a yes")
     # How far an undo has come: the last contact that it looked at, and of how many.
     undone_to = models.BigIntegerField(default=0)
     undo_rows = models.BigIntegerField(default=0)

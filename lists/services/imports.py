@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from lists import workbooks
 from lists.charsets import ENCODINGS
+from lists.consent_columns import status_columns
 from lists.csvfile import DELIMITERS, MAX_BYTES, CsvHead, inspect
 from lists.errors import FileRefused, ImportRefused, ImportStarted
 from lists.importing import delete_files
@@ -34,7 +35,7 @@ CONSENT_WORDING = (
 _OPEN = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
 _ENDED = (ImportStatus.DONE, ImportStatus.CANCELLED, ImportStatus.FAILED)
 _COUNTS = """rows rows_total created updated unchanged duplicates invalid suppressed unsubscribed
-    role disposable""".split()
+    role disposable stopped unconfirmed""".split()
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ def _describe(import_: Import, file: IO[bytes], encoding: str = "", delimiter: s
     if found := recognise(head.columns, import_.mapping, import_.filename):
         import_.product, import_.mapping = found.product, found.mapping
         import_.state = found.state
+    else:
+        import_.mapping = status_columns(head.columns, head.sample, import_.mapping)
 
 
 def _first_rows(head: CsvHead) -> list[list[str]]:
@@ -271,7 +274,8 @@ def _keep(import_: Import, choices: Choices) -> None:
     targets = [target for target, _ in chosen.values()]
     if targets.count("email") != 1:
         raise ImportRefused("Choose the one column that holds the email address.")
-    if len(targets) != len(set(targets)):
+    once = [target for target in targets if target != "status"]
+    if len(once) != len(set(once)):
         raise ImportRefused("Two columns go to the same place. Skip one of them.")
     import_.mapping = {column: target for column, (target, _) in chosen.items()}
     import_.kinds = {

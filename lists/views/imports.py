@@ -8,6 +8,7 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from lists.consent_columns import in_plain_words
 from lists.errors import FileRefused, ImportRefused, ImportStarted, TagRefused
 from lists.forms.imports import MappingForm, ReadingForm, StartForm, UploadForm
 from lists.mapping import in_words
@@ -106,8 +107,9 @@ def _state_page(
         "lists": import_.lists.order_by("name"),
         "tags": import_.tags.order_by("name"),
         "becomes": [
-            (column, in_words(import_.mapping.get(column, ""), labels))
+            (column, in_words(target, labels), in_plain_words(column) if target == "status" else "")
             for column in import_.columns
+            for target in [import_.mapping.get(column, "")]
         ],
         "going": import_.status in _GOING,
         "pace": pace_of(import_.rows, import_.rows_total, import_.started_at),
