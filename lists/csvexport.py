@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-# OWASP, "CSV injection": a cell that begins with one of these is a formula to a spreadsheet.
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+# OWASP, "CSV injection": a cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 

@@ -151,7 +151,9 @@ class Result:
 
 _RESULTS = """json_to_recordset(%s) AS v
     (id bigint, claimed_at timestamptz, status smallint, reason text, ses_message_id text)"""
-# The usual case: the row is still this claim's.
+# The usual case: the row is still this claim's. Rows are looked up in their order: events that come
+# at the same moment lock them so too, and the two would wait for each other in a ring. `+ 0` leaves
+# the index of claims unused, by which they would come in another.
 _RECORD = f"""
     UPDATE sending_message m SET
         status = v.status,
@@ -161,7 +163,7 @@ _RECORD = f"""
         claimed_at = CASE WHEN v.status <> {Status.QUEUED.value} THEN m.claimed_at END,
         attempts = m.attempts - CASE WHEN v.status = {Status.QUEUED.value} THEN 1 ELSE 0 END
     FROM {_RESULTS}
-    WHERE m.id = v.id AND m.status = {Status.SENDING.value} AND m.claimed_at = v.claimed_at
+    WHERE m.id = v.id AND m.status + 0 = {Status.SENDING.value} AND m.claimed_at = v.claimed_at
     RETURNING m.id, m.tenant_id, m.batch_id, {Status.SENDING.value}, m.status, m.email
 """
 # A sweep called it unknown, or an event settled it, before its worker came to say what happened.
