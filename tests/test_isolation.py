@@ -65,7 +65,7 @@ def hostile_body(world: World) -> dict[str, Any]:
 
 def test_every_route_has_a_row() -> None:
     rows = WORKSPACE | API | OPEN | PERSONAL | OPERATOR
-    unnamed = {"public:None"}  # the address of public:unsubscribe without its last slash
+    unnamed = {"public:None"}  # public:unsubscribe without its last slash, and links too long
     assert {name for name, _, _ in named_routes()} - unnamed == set(rows)
     for name, route, _ in named_routes():
         assert (name in WORKSPACE) == route.startswith("w/<slug:workspace>/")

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from lists.errors import BadToken
 from preferences import languages
 from tenants.models import Tenant
 
@@ -84,6 +85,11 @@ def not_found(request: HttpRequest, *, title: str, text: str) -> HttpResponse:
 def bad_link(request: HttpRequest, error: Exception) -> HttpResponse:
     """What a cut-off or forged link gets."""
     return not_found(request, title=_("This link does not work"), text=str(error))
+
+
+@public_page()
+def too_long(request: HttpRequest) -> HttpResponse:
+    return bad_link(request, BadToken())
 
 
 def nobody(request: HttpRequest, *, is_test: bool) -> HttpResponse:

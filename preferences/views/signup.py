@@ -37,16 +37,21 @@ _STATUS: dict[type[BluefoxError], int] = {
 }
 
 
+@public_page()
+def no_form(request: HttpRequest) -> HttpResponse:
+    return not_found(
+        request,
+        title=_("There is no form here"),
+        text=_("It may have been closed, or the link is not complete."),
+    )
+
+
 @public_page(referrer=True)
 def signup(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """GET shows the form, POST signs up. A form that is off, or none, is a 404."""
     found = opened(public_id)
     if found is None:
-        return not_found(
-            request,
-            title=_("There is no form here"),
-            text=_("It may have been closed, or the link is not complete."),
-        )
+        return no_form(request)
     asks, offer = found.form, found.offer
     if request.method != "POST":
         if request.method == "GET":

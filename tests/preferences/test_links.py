@@ -232,6 +232,32 @@ def test_rubbish_gets_a_page_that_says_what_to_do(visitor: Client, db: None, tok
     assert response.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/u/{0}/x", "This link is not complete"),
+        ("/c/{0}/x/y/", "This link is not complete"),
+        ("/p/{0}/%20", "This link is not complete"),
+        ("/f/6d9d5b1e-0c0e-4c0e-9c0e-0123456789ab/x", "There is no form here"),
+        ("/f/{0}/", "There is no form here"),
+    ],
+)
+def test_a_link_with_too_much_behind_it_is_explained(
+    visitor: Client, ada: Contact, path: str, said: str
+) -> None:
+    token = make(Kind.RECIPIENT, 0, ada.pk)
+    for response in (visitor.get(path.format(token)), visitor.post(path.format(token))):
+        assert response.status_code == 404 and said in text(response)
+        assert_public(response)
+    assert Subscription.unscoped.filter(status=SubscriptionStatus.ACTIVE).count() == 2
+
+
+def test_what_lacks_its_last_slash_is_led_on(visitor: Client, db: None) -> None:
+    form = "/f/6d9d5b1e-0c0e-4c0e-9c0e-0123456789ab"
+    for path in ("/p/abc", "/c/abc", form, f"{form}/challenge"):
+        assert visitor.get(path)["Location"] == f"{path}/"
+
+
 def test_a_cut_off_link_is_explained(visitor: Client, ada: Contact) -> None:
     response = visitor.get(link("unsubscribe", ada)[:-8] + "/")
     assert response.status_code == 404
