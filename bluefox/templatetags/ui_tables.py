@@ -66,13 +66,15 @@ def pager(
     shown: int | None = None,
     total: int | None = None,
     noun: str = "",
+    one: str = "",
 ) -> dict[str, Any]:
+    counted = shown if total is None else total
     return {
         "next_url": query_url(context, after=next) if next else "",
         "previous_url": query_url(context, before=previous) if previous else "",
         "shown": shown,
         "total": total,
-        "noun": noun,
+        "noun": one if one and counted == 1 else noun,
     }
 
 
@@ -121,9 +123,15 @@ def chips(
 
 @register.simple_block_tag(takes_context=True)
 def selection_bar(
-    context: Context, content: str, total: int | None = None, noun: str = "rows"
+    context: Context,
+    content: str,
+    total: int | None = None,
+    noun: str = "rows",
+    one: str = "",
 ) -> str:
-    return render_block(context, "selection_bar", content=content, total=total, noun=noun)
+    return render_block(
+        context, "selection_bar", content=content, total=total, noun=noun, one=one or noun
+    )
 
 
 @register.inclusion_tag("_partials/empty_state.html")

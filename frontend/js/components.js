@@ -76,6 +76,9 @@ Alpine.data("selection", () => ({
   get none() {
     return this.count === 0;
   },
+  get noun() {
+    return this.count === 1 ? this.$el.dataset.one : this.$el.dataset.more;
+  },
   boxes() {
     return [...this.$root.querySelectorAll("input[name=selected]")];
   },

@@ -176,6 +176,11 @@ def test_the_pager_says_how_many_and_leads_on(filtered: HttpRequest) -> None:
     assert 'rel="next" href="?q=anna&amp;status=active&amp;sort=email&amp;after=n"' in html
     assert 'rel="prev"' not in html
     assert render("{% pager %}", filtered).strip() == ""
+    for shown, total, words in ((1, "None", "1 import<"), (2, "None", "2 imports<"),
+                                (0, "None", "0 imports<"), (1, 1, "1 import<"),
+                                (1, 3, "1 of 3 imports<")):  # fmt: skip
+        given = f"shown={shown} total={total} noun='imports' one='import'"
+        assert words in render(f"{{% pager {given} %}}", filtered)
 
 
 @pytest.mark.parametrize(

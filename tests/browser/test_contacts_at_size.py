@@ -48,6 +48,7 @@ def test_ticked_contacts_get_a_tag_which_is_taken_back(
     page = login(alice)
     page.goto(f"{live_server.url}/w/acme/contacts/")
     page.get_by_label("Select ann@x.example").check()
+    expect(page.locator(".selection-bar")).to_contain_text("1 contact selected")
     page.get_by_label("Select cid@x.example").check()
     expect(page.locator(".selection-bar")).to_contain_text("2 contacts selected")
     page.get_by_role("button", name="Choose what to do with them").click()
