@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lists.mapping import State, field_key, state_of
+from lists.mapping import A_DAY, State, field_key, state_of, values_of
 
 Said = Callable[[str], State | None]
 
@@ -101,7 +101,6 @@ _NO = set(
     "notsubscribed neversubscribed nein falsch non faux falso não nao".split()
 )
 _CROSS = "x"  # yes on a list of those who left; beside consent it may be either
-_DAY = re.compile(r"\s*\d+[-/.]\d+[-/.]\d+")
 _NO_DAY = re.compile(r"[0\s:/.-]+")  # as MySQL writes that there is none
 
 
@@ -141,7 +140,7 @@ def status_columns(
     """
     found = dict(mapping)
     for index, column in enumerate(columns):
-        values = [row[index] for row in sample if index < len(row) and row[index].strip()]
+        values = values_of(sample, index)
         if says_who_is_mailed(column) and _are_answers(column, values):
             found[column] = "status"
     return found
@@ -180,6 +179,6 @@ def _answer(text: str, kind: _Kind) -> bool | None:
     word, is_of_left = _plain(text), kind.no is None
     if word in _NO or (is_of_left and _NO_DAY.fullmatch(text)):
         return False
-    if word in _YES or (is_of_left and (word == _CROSS or _DAY.match(text))):
+    if word in _YES or (is_of_left and (word == _CROSS or A_DAY.match(text))):
         return True
     return None

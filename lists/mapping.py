@@ -55,7 +55,7 @@ _STATE_WORDS = {
     State.COMPLAINED: "complained complaint spam abuse junk",
 }
 A_TIME = "time"
-_TIME = re.compile(r"\s*\d+[-/.]\d+[-/.]\d+")
+A_DAY = re.compile(r"\s*\d+[-/.]\d+[-/.]\d+")  # with a time behind it or not
 _STATES = {word: state for state, words in _STATE_WORDS.items() for word in words.split()}
 
 
@@ -105,7 +105,7 @@ def suggest(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str
     for index, column in enumerate(columns):
         plain = re.sub(r"[^a-z]", "", column.lower())
         target = next((name for name, same in _SAME_NAMES.items() if plain in same), "")
-        values = [row[index] for row in sample if index < len(row) and row[index].strip()]
+        values = values_of(sample, index)
         if target == "status" and values and all(state_of(value) is None for value in values):
             target = ""  # of something else. One known word makes it ours: who left is not mailed
         if not target or target in mapping.values():
@@ -137,6 +137,11 @@ def _is_address(value: str) -> bool:
     return True
 
 
+def values_of(sample: Sequence[Sequence[str]], index: int) -> list[str]:
+    """What a column holds in these rows, blanks left out."""
+    return [row[index] for row in sample if index < len(row) and row[index].strip()]
+
+
 def state_of(
     text: str, blank: State = State.ACTIVE, words: Mapping[str, State] | None = None
 ) -> State | None:
@@ -144,7 +149,7 @@ def state_of(
     unknown. `words` come before the usual ones, with A_TIME for a day and what stands behind it;
     `blank` is what nothing says.
     """
-    word = re.sub(r"[^a-z]", "", text.lower()) or (A_TIME if _TIME.match(text) else "")
+    word = re.sub(r"[^a-z]", "", text.lower()) or (A_TIME if A_DAY.match(text) else "")
     if words and word in words:
         return words[word]
     return _STATES.get(word) if text.strip() else blank
